@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { refusal, type Refusal } from '../core/errors.ts';
+import { hash } from '../core/hash.ts';
+import type { Digest } from '../core/ids.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { appraisalPolicy } from './appraisal-policy.ts';
+import { dataSchema, featureNames } from './data-schema.ts';
+import { checkSumFits, grid } from './grid.ts';
+import { contractModel, strategy, trainingPlan } from './model-spec.ts';
+import {
+  count,
+  decodeDocument,
+  digest,
+  encodeDocument,
+  head,
+  instant,
+  longText,
+  organisationId,
+  positiveInteger,
+  publicKey,
+  text,
+} from './shapes.ts';
+
+const MAX_CONTRACT_BYTES = 4 << 20;
+
+export const organisation = z.strictObject({ id: organisationId, name: text, key: publicKey });
+export type Organisation = z.output<typeof organisation>;
+
+/** Noise: none yet; `site` and `enclave` arrive with the privacy plan and will be further members of this union. */
+export const privacyPlan = z.discriminatedUnion('placement', [z.strictObject({ placement: z.literal('none') })]);
+export type PrivacyPlan = z.output<typeof privacyPlan>;
+
+/** Longest time a round waits in each phase, in milliseconds. */
+export const deadlines = z.strictObject({
+  commitMs: positiveInteger,
+  uploadMs: positiveInteger,
+  acknowledgeMs: positiveInteger,
+});
+
+/** One study under one set of terms; its digest names it (PROTOCOL §6). */
+export const studyContract = z.strictObject({
+  format: z.literal('consilium/contract/v1'),
+  study: z.strictObject({ id: organisationId, title: text, purpose: longText, ethics: z.array(text).max(32) }),
+  rounds: positiveInteger.max(100_000),
+  model: contractModel,
+  schema: dataSchema,
+  training: trainingPlan,
+  strategy,
+  grid,
+  privacy: privacyPlan,
+  organisations: z.array(organisation).min(1).max(1000),
+  /** Fewest organisations in a released round. */
+  kMin: positiveInteger,
+  /** Organisations without which no round is released. */
+  requireSites: z.array(organisationId),
+  /** f: colluding members tolerated when counting acknowledgements (PROTOCOL §7.6). */
+  toleratedColluders: count,
+  deadlines,
+  /** PROTOCOL §4.6: 30 s to 60 min. */
+  reattestIntervalMs: z.number().int().min(30_000).max(3_600_000),
+  appraisal: z.strictObject({ enclave: appraisalPolicy, site: appraisalPolicy }),
+  releaseTo: z.enum(['sites', 'sites+coordinator']),
+  dataClass: z.enum(['deidentified', 'limited', 'identified', 'synthetic']),
+  retentionDays: count,
+  environment: z.enum(['simulation', 'production']),
+  validity: z.strictObject({ notBefore: instant, notAfter: instant }),
+  predecessor: z.strictObject({ contract: digest, head }).nullable(),
+});
+export type StudyContract = z.output<typeof studyContract>;
+
+export interface SealedContract {
+  readonly contract: StudyContract;
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+}
+
+export const contractDigest = (bytes: Uint8Array): Digest => hash('contract', bytes);
+
+/** Checks every rule and gives the bytes that are hashed, signed and sent. */
+export function sealContract(contract: StudyContract): Result<SealedContract, Refusal> {
+  return openContract(encodeDocument(contract));
+}
+
+/** Total: any bytes in, a checked contract or the first broken rule out. */
+export function openContract(bytes: Uint8Array): Result<SealedContract, Refusal> {
+  const decoded = decodeDocument(studyContract, bytes, {
+    code: 'E-CONTRACT-INVALID',
+    limits: { maxBytes: MAX_CONTRACT_BYTES, maxDepth: 16 },
+  });
+  if (!decoded.ok) return decoded;
+  const broken = brokenRules(decoded.value);
+  if (broken !== null) return err(broken);
+  return ok({ contract: decoded.value, bytes, digest: contractDigest(bytes) });
+}
+
+function brokenRules(contract: StudyContract): Refusal | null {
+  const invalid = (detail: string): Refusal => refusal('E-CONTRACT-INVALID', detail);
+  const ids = new Set<string>(contract.organisations.map(({ id }) => id));
+  const keys = new Set(contract.organisations.map(({ key }) => key.join()));
+  if (ids.size !== contract.organisations.length) return invalid('organisations: an id stands twice');
+  if (keys.size !== contract.organisations.length) return invalid('organisations: a key stands twice');
+  if (contract.kMin > ids.size) return invalid('kMin: more than there are organisations');
+  if (contract.requireSites.some((id) => !ids.has(id))) return invalid('requireSites: not among the organisations');
+  if (contract.validity.notBefore >= contract.validity.notAfter) return invalid('validity: ends before it begins');
+  if (contract.privacy.placement === 'none' && contract.releaseTo !== 'sites') {
+    return invalid('releaseTo: without noise the model goes to sites only (PROTOCOL §6)');
+  }
+  if (featureNames(contract.schema).length !== contract.model.spec.inputs) {
+    return invalid('model.spec.inputs: differs from the number of features of the schema');
+  }
+  const simulatedAllowed = [contract.appraisal.enclave, contract.appraisal.site].some((policy) =>
+    policy.platforms.includes('simulated'),
+  );
+  if (simulatedAllowed !== (contract.environment === 'simulation')) {
+    return invalid('appraisal: simulated evidence and environment: simulation go together (PROTOCOL §5)');
+  }
+  const fits = checkSumFits(contract.grid, contract.organisations.length);
+  return fits.ok ? null : fits.error;
+}

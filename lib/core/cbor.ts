@@ -1,0 +1,239 @@
+import { bytesEqual, compareBytes, concatBytes, utf8 } from './bytes.ts';
+import { err, ok, type Result } from './result.ts';
+
+/**
+ * What deterministic CBOR can carry here: a profile of RFC 8949 §4.2.1. Maps have text keys. A number with an
+ * integral value in ±(2^53 − 1) is always an integer on the wire; every other number is the shortest float that
+ * holds it. NaN and infinities do not exist.
+ */
+export type CborValue =
+  null | boolean | number | string | Uint8Array | readonly CborValue[] | { readonly [key: string]: CborValue };
+
+export interface CborLimits {
+  /** Bytes of the whole document; larger input is refused before it is read. */
+  readonly maxBytes: number;
+  /** Nested arrays and maps. */
+  readonly maxDepth: number;
+}
+
+export interface CborFailure {
+  readonly reason: 'too-large' | 'too-deep' | 'truncated' | 'trailing-bytes' | 'unsupported' | 'not-deterministic';
+  /** Byte offset at which decoding stopped. */
+  readonly offset: number;
+}
+
+export const DEFAULT_CBOR_LIMITS: CborLimits = { maxBytes: 1 << 20, maxDepth: 16 };
+
+const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, simple: 7 } as const;
+
+/** Encodes deterministically. Throws on what the profile cannot carry (NaN, an infinity): that is a caller's bug. */
+export function encodeCbor(value: CborValue): Uint8Array {
+  if (value === null) return Uint8Array.of(0xf6);
+  if (typeof value === 'boolean') return Uint8Array.of(value ? 0xf5 : 0xf4);
+  if (typeof value === 'number') return encodeNumber(value);
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new RangeError('CBOR text must be well-formed Unicode');
+    const text = utf8(value);
+    return concatBytes(head(MAJOR.text, text.length), text);
+  }
+  if (value instanceof Uint8Array) return concatBytes(head(MAJOR.bytes, value.length), value);
+  if (isArray(value)) return concatBytes(head(MAJOR.array, value.length), ...value.map(encodeCbor));
+  const entries = Object.entries(value)
+    .map(([key, item]) => ({ key: encodeCbor(key), item }))
+    .sort((a, b) => compareBytes(a.key, b.key));
+  return concatBytes(head(MAJOR.map, entries.length), ...entries.flatMap(({ key, item }) => [key, encodeCbor(item)]));
+}
+
+/**
+ * Decodes and then encodes again; input that differs from its own deterministic encoding is refused
+ * (PROTOCOL §2.1). Total: hostile bytes give a failure, never a throw.
+ */
+export function decodeCbor(
+  bytes: Uint8Array,
+  limits: CborLimits = DEFAULT_CBOR_LIMITS,
+): Result<CborValue, CborFailure> {
+  if (bytes.length > limits.maxBytes) return err({ reason: 'too-large', offset: 0 });
+  const reader = new Reader(bytes, limits.maxDepth);
+  try {
+    const value = reader.value(0);
+    if (reader.offset !== bytes.length) return err({ reason: 'trailing-bytes', offset: reader.offset });
+    if (!bytesEqual(encodeCbor(value), bytes)) return err({ reason: 'not-deterministic', offset: 0 });
+    return ok(value);
+  } catch (fault) {
+    if (fault instanceof Stop) return err({ reason: fault.reason, offset: reader.offset });
+    throw fault;
+  }
+}
+
+function isArray(value: CborValue): value is readonly CborValue[] {
+  return Array.isArray(value);
+}
+
+function head(major: number, argument: number): Uint8Array {
+  const top = major << 5;
+  if (argument < 24) return Uint8Array.of(top | argument);
+  if (argument < 0x100) return Uint8Array.of(top | 24, argument);
+  if (argument < 0x1_0000) return Uint8Array.of(top | 25, argument >> 8, argument & 0xff);
+  const out = new Uint8Array(argument < 0x1_0000_0000 ? 5 : 9);
+  const view = new DataView(out.buffer);
+  out[0] = top | (out.length === 5 ? 26 : 27);
+  if (out.length === 5) view.setUint32(1, argument);
+  else view.setBigUint64(1, BigInt(argument));
+  return out;
+}
+
+function encodeNumber(value: number): Uint8Array {
+  if (Number.isSafeInteger(value)) {
+    return value >= 0 ? head(MAJOR.unsigned, value) : head(MAJOR.negative, -1 - value);
+  }
+  if (!Number.isFinite(value)) throw new RangeError('CBOR numbers must be finite');
+  const half = toHalf(value);
+  if (half !== null) return Uint8Array.of(0xf9, half >> 8, half & 0xff);
+  const out = new Uint8Array(Math.fround(value) === value ? 5 : 9);
+  const view = new DataView(out.buffer);
+  out[0] = out.length === 5 ? 0xfa : 0xfb;
+  if (out.length === 5) view.setFloat32(1, value);
+  else view.setFloat64(1, value);
+  return out;
+}
+
+/** The 16-bit pattern of `value`, or null where binary16 does not hold it exactly. */
+function toHalf(value: number): number | null {
+  const sign = value < 0 ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude > 65504) return null;
+  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
+  const scaled = magnitude / 2 ** (exponent - 10);
+  if (!Number.isInteger(scaled) || scaled > 0x7ff) return null;
+  if (scaled < 0x400) return sign | scaled;
+  return sign | ((exponent + 15) << 10) | (scaled & 0x3ff);
+}
+
+function fromHalf(pattern: number): number {
+  const sign = (pattern & 0x8000) === 0 ? 1 : -1;
+  const exponent = (pattern >> 10) & 0x1f;
+  const fraction = pattern & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return Number.NaN;
+  return sign * (0x400 | fraction) * 2 ** (exponent - 25);
+}
+
+class Stop extends Error {
+  readonly reason: CborFailure['reason'];
+  constructor(reason: CborFailure['reason']) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+class Reader {
+  offset = 0;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #maxDepth: number;
+
+  constructor(bytes: Uint8Array, maxDepth: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#maxDepth = maxDepth;
+  }
+
+  value(depth: number): CborValue {
+    const first = this.#view.getUint8(this.#take(1));
+    const major = first >> 5;
+    const info = first & 0x1f;
+    switch (major) {
+      case MAJOR.unsigned:
+        return this.#argument(info);
+      case MAJOR.negative: {
+        const value = -1 - this.#argument(info);
+        if (!Number.isSafeInteger(value)) throw new Stop('unsupported');
+        return value;
+      }
+      case MAJOR.bytes: {
+        const length = this.#argument(info);
+        const start = this.#take(length);
+        return this.#bytes.slice(start, start + length);
+      }
+      case MAJOR.text:
+        return this.#text(this.#argument(info));
+      case MAJOR.array:
+        return this.#array(this.#argument(info), depth + 1);
+      case MAJOR.map:
+        return this.#map(this.#argument(info), depth + 1);
+      case MAJOR.simple:
+        return this.#simple(info);
+      default:
+        throw new Stop('unsupported');
+    }
+  }
+
+  #text(length: number): string {
+    const start = this.#take(length);
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+        this.#bytes.subarray(start, start + length),
+      );
+    } catch {
+      throw new Stop('unsupported');
+    }
+  }
+
+  #array(length: number, depth: number): CborValue[] {
+    this.#nest(length, depth);
+    const out: CborValue[] = [];
+    for (let i = 0; i < length; i++) out.push(this.value(depth));
+    return out;
+  }
+
+  #map(length: number, depth: number): { readonly [key: string]: CborValue } {
+    this.#nest(length, depth);
+    // A null prototype: the key "__proto__" is data like any other.
+    const out = Object.create(null) as Record<string, CborValue>;
+    for (let i = 0; i < length; i++) {
+      const key = this.value(depth);
+      if (typeof key !== 'string' || key in out) throw new Stop('unsupported');
+      out[key] = this.value(depth);
+    }
+    return out;
+  }
+
+  /** Every item takes at least one byte, so a count beyond the bytes left is refused before any allocation. */
+  #nest(length: number, depth: number): void {
+    if (depth > this.#maxDepth) throw new Stop('too-deep');
+    if (length > this.#bytes.length - this.offset) throw new Stop('truncated');
+  }
+
+  #simple(info: number): CborValue {
+    if (info === 20 || info === 21) return info === 21;
+    if (info === 22) return null;
+    const number = this.#float(info);
+    if (!Number.isFinite(number)) throw new Stop('unsupported');
+    return number;
+  }
+
+  #float(info: number): number {
+    if (info === 25) return fromHalf(this.#view.getUint16(this.#take(2)));
+    if (info === 26) return this.#view.getFloat32(this.#take(4));
+    if (info === 27) return this.#view.getFloat64(this.#take(8));
+    throw new Stop('unsupported');
+  }
+
+  #argument(info: number): number {
+    if (info < 24) return info;
+    if (info === 24) return this.#view.getUint8(this.#take(1));
+    if (info === 25) return this.#view.getUint16(this.#take(2));
+    if (info === 26) return this.#view.getUint32(this.#take(4));
+    if (info !== 27) throw new Stop('unsupported');
+    const wide = this.#view.getBigUint64(this.#take(8));
+    if (wide > BigInt(Number.MAX_SAFE_INTEGER)) throw new Stop('unsupported');
+    return Number(wide);
+  }
+
+  #take(length: number): number {
+    if (length > this.#bytes.length - this.offset) throw new Stop('truncated');
+    const start = this.offset;
+    this.offset += length;
+    return start;
+  }
+}

@@ -1,0 +1,402 @@
+/** gRPC status names (grpc.io "Status codes"); only lib/wire maps them to numbers. */
+export type GrpcStatus =
+  | 'INVALID_ARGUMENT'
+  | 'FAILED_PRECONDITION'
+  | 'PERMISSION_DENIED'
+  | 'UNAUTHENTICATED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'NOT_FOUND'
+  | 'ABORTED'
+  | 'UNAVAILABLE'
+  | 'DEADLINE_EXCEEDED'
+  | 'INTERNAL';
+
+export interface ErrorMeaning {
+  /** What happened, one sentence. */
+  readonly what: string;
+  /** What it means for patient data. */
+  readonly patientData: string;
+  /** What to do next. */
+  readonly next: string;
+  /** True when the same request may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  readonly grpc: GrpcStatus;
+  /** Exit code of the command line: 64 usage, 65 data, 70 bug, 74 I/O, 75 try later, 77 refused, 78 configuration (sysexits.h); 40–42 verification. */
+  readonly exit: number;
+}
+
+const NOTHING_LEFT = 'No patient data left the hospital.';
+const NOTHING_RELEASED = 'Nothing was released; updates already received were erased from the enclave.';
+const NOT_INVOLVED = 'Patient data is not involved.';
+
+const refused = (what: string, next: string, patientData = NOTHING_LEFT): ErrorMeaning => ({
+  what,
+  patientData,
+  next,
+  retryable: false,
+  grpc: 'PERMISSION_DENIED',
+  exit: 77,
+});
+const malformed = (what: string, next: string): ErrorMeaning => ({
+  what,
+  patientData: NOT_INVOLVED,
+  next,
+  retryable: false,
+  grpc: 'INVALID_ARGUMENT',
+  exit: 65,
+});
+const later = (what: string, next: string, patientData = NOTHING_LEFT): ErrorMeaning => ({
+  what,
+  patientData,
+  next,
+  retryable: true,
+  grpc: 'UNAVAILABLE',
+  exit: 75,
+});
+const precondition = (what: string, next: string, patientData = NOTHING_LEFT): ErrorMeaning => ({
+  what,
+  patientData,
+  next,
+  retryable: false,
+  grpc: 'FAILED_PRECONDITION',
+  exit: 77,
+});
+const notGenuine = (what: string, next: string): ErrorMeaning => ({
+  what,
+  patientData: NOTHING_LEFT,
+  next,
+  retryable: false,
+  grpc: 'UNAUTHENTICATED',
+  exit: 41,
+});
+const unacceptable = (what: string, next: string): ErrorMeaning => ({
+  what,
+  patientData: NOTHING_LEFT,
+  next,
+  retryable: false,
+  grpc: 'PERMISSION_DENIED',
+  exit: 40,
+});
+const configuration = (what: string, next: string): ErrorMeaning => ({
+  what,
+  patientData: NOT_INVOLVED,
+  next,
+  retryable: false,
+  grpc: 'INVALID_ARGUMENT',
+  exit: 78,
+});
+
+/** Every code there is; `docs/errors.md` is made from this table. */
+export const ERRORS = {
+  // Attestation (PROTOCOL §4, §5)
+  'E-ATTEST-MALFORMED': notGenuine(
+    'The attestation evidence could not be parsed.',
+    'Ask the operator of the other side which platform and version it runs.',
+  ),
+  'E-ATTEST-SIGNATURE': notGenuine(
+    'The attestation evidence is not signed by the pinned vendor root.',
+    'Check that both sides use the same root; otherwise treat the machine as not genuine.',
+  ),
+  'E-ATTEST-EXPIRED': notGenuine(
+    'The attestation evidence or its certificate is outside its validity.',
+    'Check the clocks of both machines and the age of the collateral.',
+  ),
+  'E-ATTEST-BINDING': notGenuine(
+    'The evidence is genuine but was not made for this session.',
+    'Someone may be relaying or replaying evidence: inform the security officer before trying again.',
+  ),
+  'E-ATTEST-MEASUREMENT': unacceptable(
+    'The program that attested is not one that the contract allows.',
+    'Compare the measurement with `consilium measure`; if the program was upgraded, a successor contract must name it.',
+  ),
+  'E-ATTEST-DEBUG': unacceptable(
+    'The program runs in a TEE with debugging enabled, which protects nothing.',
+    'Start it without debugging.',
+  ),
+  'E-ATTEST-INSTANCE': unacceptable(
+    'The machine is not on the allow-list of the contract.',
+    'Use an allowed machine, or agree a successor contract.',
+  ),
+  'E-ATTEST-ROLE': unacceptable(
+    'The evidence is for another role than the one expected here.',
+    'Check which program is running at the other end.',
+  ),
+  'E-ATTEST-SVN': unacceptable(
+    'The security version of the platform is below the minimum of the contract.',
+    'Update the platform firmware.',
+  ),
+  'E-ATTEST-SIMULATED': unacceptable(
+    'Simulated evidence was offered where real hardware is required.',
+    'Simulated evidence protects nothing: run on a TEE, or use a contract with environment: simulation.',
+  ),
+  'E-ATTEST-STALE': unacceptable(
+    'The evidence of the peer is older than two re-attestation intervals.',
+    'The session was closed; it is opened again automatically.',
+  ),
+  'E-ATTEST-PLATFORM': unacceptable(
+    'No attester exists for this platform in this build.',
+    'Use a supported platform, or simulation for development.',
+  ),
+
+  // The attested session (PROTOCOL §4)
+  'E-CHANNEL-VERSION': refused(
+    'The peer speaks another protocol version or cipher suite.',
+    'Update the older side; there is no negotiation.',
+  ),
+  'E-CHANNEL-CONTRACT': refused(
+    'The peer works under another contract.',
+    'Compare the contract digests on both sides.',
+  ),
+  'E-CHANNEL-FRAME': refused(
+    'A sealed frame failed its check: altered, missing, repeated or out of order.',
+    'The session was closed; it is opened again automatically. If it persists, look for a device that alters traffic.',
+  ),
+  'E-CHANNEL-STATE': refused(
+    'A message arrived in the wrong phase of the handshake.',
+    'The session was closed. The peer runs faulty or hostile software.',
+  ),
+  'E-CHANNEL-TRUNCATED': later(
+    'The connection ended without its closing frame.',
+    'The session is opened again automatically and the upload starts at 0 with the same bytes.',
+  ),
+  'E-CHANNEL-TIMEOUT': later('The peer did not answer in time.', 'It is tried again automatically.'),
+  'E-CHANNEL-SIZE': refused(
+    'A message is larger than this protocol allows.',
+    'The session was closed. The peer runs faulty or hostile software.',
+  ),
+
+  // Identity and contract (PROTOCOL §3, §6)
+  'E-ENDORSEMENT': refused(
+    'The key of the running agent is not endorsed by its organisation, or the endorsement expired.',
+    'Restart the agent so that it signs a fresh endorsement; check its clock.',
+  ),
+  'E-ORG-UNKNOWN': refused(
+    'The organisation is not named in the contract.',
+    'Only organisations in the contract can take part.',
+  ),
+  'E-ORG-IDENTITY': refused(
+    'The certificate of the connection belongs to another organisation.',
+    'Use the certificate that was issued to this organisation.',
+  ),
+  'E-ORG-NOT-APPROVED': precondition(
+    'The organisation has not approved this contract.',
+    'Run `consilium contract approve` at that hospital.',
+  ),
+  'E-APPROVAL-INVALID': refused(
+    'An approval is not signed by its organisation, is for another contract, or has expired.',
+    'Ask the hospital to approve again.',
+  ),
+  'E-APPROVALS-MISSING': precondition(
+    'Fewer hospitals have approved than the contract demands.',
+    'Wait for more approvals.',
+  ),
+  'E-CONTRACT-INVALID': malformed(
+    'The contract breaks a rule of the protocol.',
+    'Correct the study file and draft the contract again.',
+  ),
+  'E-CONTRACT-EXPIRED': precondition('The contract is outside its validity.', 'Agree a successor contract.'),
+  'E-CONTRACT-OVERFLOW': malformed(
+    'Sites × coordinate bound × weight cap reaches 2^53, so that a sum could lose digits.',
+    'Lower the coordinate bound or the weight cap, or use a coarser grid.',
+  ),
+  'E-CONTRACT-ENVIRONMENT': refused(
+    'The contract and the program disagree about simulation.',
+    'Simulated programs run only simulation contracts, and the other way round.',
+  ),
+
+  // The round (PROTOCOL §7)
+  'E-ROUND-PHASE': precondition(
+    'The message does not belong to the phase the round is in.',
+    'Nothing: the round goes on, or is tried again.',
+  ),
+  'E-ROUND-MANIFEST': refused('The message is for another manifest.', 'Nothing: it belongs to an earlier attempt.'),
+  'E-ROUND-FINISHED': precondition(
+    'The study has run all of its rounds.',
+    'Verify and use the model; more rounds need a successor contract.',
+  ),
+  'E-COHORT-TOO-SMALL': {
+    ...later(
+      'Fewer hospitals took part than the contract demands.',
+      'The round was aborted and is tried again; find out which hospital is missing.',
+      NOTHING_RELEASED,
+    ),
+  },
+  'E-COHORT-UNCONFIRMED': refused(
+    'The cohort holds fewer organisations whose keys this hospital confirmed itself than the contract demands.',
+    'Confirm more organisations by telephone (`consilium org confirm`) before taking part.',
+  ),
+  'E-COHORT-REQUIRED': {
+    ...later(
+      'A hospital that must take part is missing from the cohort.',
+      'The round was aborted and is tried again.',
+      NOTHING_RELEASED,
+    ),
+  },
+  'E-COHORT-COMMIT': refused(
+    'The cohort certificate holds a commit that does not check out.',
+    'The enclave or the coordinator is faulty: inform the security officer.',
+  ),
+  'E-COHORT-TIME': refused(
+    'The clocks of the cohort are more than 10 minutes from the clock of this machine.',
+    'Correct the clock.',
+  ),
+  'E-COMMIT-INVALID': refused(
+    'A commit is not signed by the endorsed key of its site, or names another manifest.',
+    'The site must commit again.',
+  ),
+  'E-COMMIT-DUPLICATE': refused(
+    'The organisation committed twice with different content.',
+    'Nothing: the first commit stands.',
+  ),
+  'E-UPDATE-COMMITMENT': refused(
+    'The update is not the one that was announced.',
+    'A round accepts one update from each hospital; the first announcement stands.',
+  ),
+  'E-UPDATE-SHAPE': refused(
+    'The update has the wrong layout or length.',
+    'The agent must run the model of the contract.',
+  ),
+  'E-UPDATE-BOUND': refused(
+    'The update exceeds the coordinate bound, the weight cap or the norm bound of the contract.',
+    'The agent must clip as the contract says.',
+  ),
+  'E-ACK-INVALID': refused(
+    'An acknowledgement is not signed by a member of the cohort or is for another intent.',
+    'The site must acknowledge again.',
+  ),
+  'E-ACKS-MISSING': later(
+    'Too few hospitals acknowledged the result, so that it was not released.',
+    'The round was aborted and is tried again.',
+    NOTHING_RELEASED,
+  ),
+  'E-STATEMENT-SIGNATURE': refused(
+    'A statement of the enclave is not signed by the key that was attested.',
+    'Inform the security officer: somebody forges statements.',
+  ),
+  'E-STATEMENT-CHAIN': refused(
+    'A statement does not follow the last one this hospital saw.',
+    'The hospital may be shown another history than the others: inform the security officer.',
+  ),
+  'E-STATE-BEHIND': refused(
+    'The enclave was shown a newer state than its own: an old copy of its disk was restored.',
+    'The study is halted. A successor contract that names the last passport goes on.',
+    NOTHING_RELEASED,
+  ),
+  'E-PARENT-REUSED': refused(
+    'A second result was asked for one parent model.',
+    'Each model has at most one successor (PROTOCOL §7.2).',
+    NOTHING_RELEASED,
+  ),
+  'E-RELEASE-INVALID': refused(
+    'The released model does not match its passport.',
+    'The model is not used; inform the security officer.',
+    'No further patient data leaves; the model was discarded.',
+  ),
+  'E-PASSPORT-INVALID': {
+    ...notGenuine(
+      'The model passport does not check out.',
+      'Do not use the model; every failed check is listed above.',
+    ),
+    patientData: NOT_INVOLVED,
+  },
+  'E-SITE-WITHDRAWN': precondition(
+    'The hospital has withdrawn from the study.',
+    'Nothing more is sent; a new approval is needed to return.',
+  ),
+
+  // Data and learning
+  'E-DATA-FILE': {
+    ...malformed(
+      'The data file does not fit the schema of the study.',
+      'Correct the rows listed; values are never shown.',
+    ),
+    patientData: NOTHING_LEFT,
+  },
+  'E-DATA-EMPTY': {
+    ...malformed('No usable row is left after the missing-value rule.', 'Check the file and the schema.'),
+    patientData: NOTHING_LEFT,
+  },
+  'E-MODEL-FILE': malformed('The model file could not be read.', 'Use the file from a run folder.'),
+  'E-TRAINING-DIVERGED': {
+    ...precondition('Training gave a number that is not finite.', 'Lower the learning rate.'),
+    exit: 65,
+  },
+
+  // Transport, storage, programs
+  'E-TRANSPORT': later(
+    'The other program could not be reached.',
+    'It is tried again; check address, firewall and certificates.',
+  ),
+  'E-TRANSPORT-CERTIFICATE': {
+    ...notGenuine(
+      'The TLS connection was refused: no acceptable certificate, or an old TLS version.',
+      'Use a valid certificate of this consortium and TLS 1.3.',
+    ),
+    exit: 77,
+  },
+  'E-MESSAGE-INVALID': malformed('A message lacks a field, or a field is out of range.', 'Update the older side.'),
+  'E-STORE-CONFLICT': {
+    ...later('Two writers changed the same record.', 'It is tried again.', NOT_INVOLVED),
+    grpc: 'ABORTED',
+  },
+  'E-STORE-FORMAT': {
+    ...configuration(
+      'A stored file has an unknown format or was altered.',
+      'Use the version of Consilium that wrote it, or restore a backup.',
+    ),
+    exit: 74,
+  },
+  'E-STORE-IO': {
+    ...configuration(
+      'The disk refused a read or a write.',
+      'Check free space, permissions and owner of the data folder.',
+    ),
+    retryable: true,
+    exit: 74,
+  },
+  'E-CONFIG': configuration('The configuration is not valid.', 'Correct the fields listed.'),
+  'E-USAGE': { ...configuration('The command line is not valid.', 'Run the command with --help.'), exit: 64 },
+  'E-PROCESS': {
+    ...later(
+      'A program of the simulation ended and could not be restarted.',
+      'Read its log in the run folder.',
+      NOT_INVOLVED,
+    ),
+    exit: 70,
+  },
+  'E-INTERRUPTED': { ...later('The run was stopped by the user.', 'Start it again when ready.'), exit: 130 },
+} as const satisfies Record<string, ErrorMeaning>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One failed check: what was found and what was wanted, never a patient value and never a secret. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  /** Which check or field, in plain words; may be empty. */
+  readonly detail: string;
+  readonly got?: string;
+  readonly want?: string;
+}
+
+export const refusal = (code: ErrorCode, detail = '', compared?: { got: string; want: string }): Refusal => ({
+  code,
+  detail,
+  ...compared,
+});
+
+/** Carries refusals through code that must throw (streams, command-line shells). */
+export class RefusalError extends Error {
+  readonly refusals: readonly [Refusal, ...Refusal[]];
+  constructor(...refusals: readonly [Refusal, ...Refusal[]]) {
+    super(refusals.map(describeRefusal).join('; '));
+    this.name = 'RefusalError';
+    this.refusals = refusals;
+  }
+}
+
+/** `code: what (detail; got …, want …)`, one line, safe to log. */
+export function describeRefusal({ code, detail, got, want }: Refusal): string {
+  const compared = got === undefined ? '' : `got ${got}, want ${want ?? ''}`;
+  const more = [detail, compared].filter((part) => part !== '').join('; ');
+  return `${code}: ${ERRORS[code].what}${more === '' ? '' : ` (${more})`}`;
+}
