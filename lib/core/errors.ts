@@ -269,6 +269,12 @@ export const ERRORS = {
     'The round was aborted and is tried again.',
     NOTHING_RELEASED,
   ),
+  'E-ENCLAVE-RESTARTED': later(
+    'The enclave restarted in the middle of the round.',
+    'The round was aborted and is tried again with the same updates.',
+    NOTHING_RELEASED,
+  ),
+  'E-ROUND-STOPPED': later('The round was stopped by the coordinator.', 'It can be launched again.', NOTHING_RELEASED),
   'E-STATEMENT-SIGNATURE': refused(
     'A statement of the enclave is not signed by the key that was attested.',
     'Inform the security officer: somebody forges statements.',

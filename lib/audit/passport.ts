@@ -1,0 +1,337 @@
+import { bytesEqual, toHex } from '../core/bytes.ts';
+import { describeRefusal, refusal, type Refusal } from '../core/errors.ts';
+import { hash } from '../core/hash.ts';
+import type { Digest, Instant, PublicKey } from '../core/ids.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { openApproval } from '../contract/approval.ts';
+import { openEndorsement } from '../contract/endorsement.ts';
+import { openContract, type SealedContract } from '../contract/study-contract.ts';
+import { openAcknowledgement } from './acknowledgement.ts';
+import { openCohort, unmetCondition } from './cohort.ts';
+import type { Commit } from './commit.ts';
+import type { PassportBundle, Publication } from './passport-bundle.ts';
+import { setRoot, sortContributions } from './set-root.ts';
+import {
+  headOf,
+  openStatement,
+  type Certificate,
+  type Genesis,
+  type Intent,
+  type Manifest,
+  type Release,
+  type SignedStatement,
+  type Statement,
+} from './statement.ts';
+
+/** What the verifier brings in its own hands; nothing of it is read from the bundle (PROTOCOL §7.7). */
+export interface PassportTrust {
+  /** Keys of the organisations that the verifier has confirmed, by id. */
+  readonly organisationKeys: ReadonlyMap<string, PublicKey>;
+  /** Appraises publication evidence under the contract's policy for the enclave, with the verifier's own vendor roots. */
+  readonly appraise: (publication: Publication, sealed: SealedContract) => PublicationVerdict;
+}
+
+export interface PublicationVerdict {
+  /** Every failed check; empty when the evidence is accepted. */
+  readonly refusals: readonly Refusal[];
+  /** Measurement that the evidence states; null when it could not be read. */
+  readonly measurement: Digest | null;
+  readonly simulated: boolean;
+}
+
+export interface PassportCheck {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly detail: string;
+}
+
+export interface PassportReport {
+  readonly passed: boolean;
+  readonly checks: readonly PassportCheck[];
+  /** True unless every publication rests on real hardware. */
+  readonly simulated: boolean;
+  /** What the bundle says, for display; null when it could not be read. */
+  readonly release: Release | null;
+  readonly contract: SealedContract | null;
+}
+
+interface Statements {
+  readonly genesis: SignedStatement<Genesis>;
+  readonly manifest: SignedStatement<Manifest>;
+  readonly certificate: SignedStatement<Certificate>;
+  readonly intent: SignedStatement<Intent>;
+  readonly release: SignedStatement<Release>;
+}
+
+/** Re-checks one released model offline; every check is reported, passed or not. Total. */
+export function verifyPassport(bundle: PassportBundle, trust: PassportTrust): PassportReport {
+  const checks: PassportCheck[] = [];
+  const note = <T>(name: string, result: Result<T, Refusal>, detail = ''): T | null => {
+    checks.push({ name, passed: result.ok, detail: result.ok ? detail : describeRefusal(result.error) });
+    return result.ok ? result.value : null;
+  };
+  const contract = note('contract', openContract(bundle.contract));
+  const statements = note('statements signed', openStatements(bundle));
+  if (contract === null || statements === null)
+    return { passed: false, checks, simulated: true, release: null, contract };
+
+  const { certificate, intent, release } = statements;
+  const confirmed = note(
+    'approvals by confirmed hospitals',
+    confirmedApprovals(bundle, contract, trust, certificate.statement.at),
+  );
+  const simulated = notePublications({ bundle, contract, trust, statements, note });
+  note('statement chain', linked(statements, contract));
+  const commits = note('cohort certificate', cohort(statements, contract));
+  if (commits !== null && confirmed !== null) {
+    note('cohort size', largeEnough({ commits, confirmed, intent: intent.statement, contract }));
+    note('set root', accepted(intent.statement, commits));
+    note('acknowledgements', acknowledged({ bundle, statements, contract }));
+  }
+  note('result bound by intent', opensIntent(statements));
+  const passed = checks.every((check) => check.passed);
+  return { passed, checks, simulated, release: release.statement, contract };
+}
+
+/** H("weights", salt, child): what the Intent says about a result before it is released. */
+export const resultCommitment = (salt: Uint8Array, child: Digest): Digest => hash('weights', salt, child);
+
+const fail = (detail: string): Result<never, Refusal> => err(refusal('E-PASSPORT-INVALID', detail));
+
+function openStatements(bundle: PassportBundle): Result<Statements, Refusal> {
+  const open = <T extends Statement['type']>(
+    type: T,
+    bytes: Uint8Array,
+  ): SignedStatement<Extract<Statement, { type: T }>> | Refusal => {
+    const opened = openStatement(bytes);
+    if (!opened.ok) return opened.error;
+    if (opened.value.statement.type !== type)
+      return refusal('E-PASSPORT-INVALID', `${type}: it is a ${opened.value.statement.type}`);
+    return opened.value as SignedStatement<Extract<Statement, { type: T }>>;
+  };
+  const genesis = open('genesis', bundle.genesis);
+  const manifest = open('manifest', bundle.manifest);
+  const certificate = open('certificate', bundle.certificate);
+  const intent = open('intent', bundle.intent);
+  const release = open('release', bundle.release);
+  if ('code' in genesis) return err(genesis);
+  if ('code' in manifest) return err(manifest);
+  if ('code' in certificate) return err(certificate);
+  if ('code' in intent) return err(intent);
+  if ('code' in release) return err(release);
+  return ok({ genesis, manifest, certificate, intent, release });
+}
+
+/** Ids of confirmed organisations with a valid approval; refused when fewer than `k_min`. */
+function confirmedApprovals(
+  bundle: PassportBundle,
+  sealed: SealedContract,
+  trust: PassportTrust,
+  at: Instant,
+): Result<ReadonlySet<string>, Refusal> {
+  const confirmed = new Set<string>();
+  for (const bytes of bundle.approvals) {
+    const approval = openApproval(bytes, { sealed, at });
+    if (!approval.ok) return approval;
+    const id = approval.value.document.organisation;
+    const key = trust.organisationKeys.get(id);
+    const named = sealed.contract.organisations.find((organisation) => organisation.id === id);
+    if (key !== undefined && named !== undefined && bytesEqual(key, named.key)) confirmed.add(id);
+  }
+  return confirmed.size >= sealed.contract.kMin
+    ? ok(confirmed)
+    : err(
+        refusal('E-APPROVALS-MISSING', 'confirmed', {
+          got: String(confirmed.size),
+          want: `at least ${sealed.contract.kMin}`,
+        }),
+      );
+}
+
+interface PublicationContext {
+  readonly bundle: PassportBundle;
+  readonly contract: SealedContract;
+  readonly trust: PassportTrust;
+  readonly statements: Statements;
+  readonly note: (name: string, result: Result<null, Refusal>, detail?: string) => unknown;
+}
+
+/** Every boot key that signed a statement must have been published by accepted evidence. Returns whether any was simulated. */
+function notePublications({ bundle, contract, trust, statements, note }: PublicationContext): boolean {
+  let simulated = false;
+  const accepted: PublicKey[] = [];
+  for (const publication of bundle.publications) {
+    const verdict = trust.appraise(publication, contract);
+    simulated ||= verdict.simulated;
+    const name = `enclave evidence (boot key ${toHex(publication.bootKey).slice(0, 8)})`;
+    const [first] = verdict.refusals;
+    if (!bytesEqual(publication.contract, contract.digest)) note(name, fail('published for another contract'));
+    else if (!bytesEqual(publication.genesis, statements.genesis.digest))
+      note(name, fail('published for another genesis'));
+    else if (first !== undefined)
+      note(name, err({ ...first, detail: verdict.refusals.map(describeRefusal).join('; ') }));
+    else {
+      accepted.push(publication.bootKey);
+      note(name, ok(null), verdict.simulated ? 'SIMULATED: protects nothing' : 'genuine');
+    }
+    const { software, bootKey } = statements.release.statement;
+    if (
+      bytesEqual(publication.bootKey, bootKey) &&
+      (verdict.measurement === null || !bytesEqual(software, verdict.measurement))
+    ) {
+      note('software digest', fail('the passport names other software than the evidence'));
+    }
+  }
+  const unknown = Object.values(statements).find(
+    (signed: SignedStatement) => !accepted.some((key) => bytesEqual(key, signed.statement.bootKey)),
+  );
+  note(
+    'boot keys published',
+    unknown === undefined ? ok(null) : fail('a statement is signed by a boot key without accepted evidence'),
+  );
+  return simulated;
+}
+
+function linked(statements: Statements, sealed: SealedContract): Result<null, Refusal> {
+  const { genesis, manifest, certificate, intent, release } = statements;
+  const all: readonly SignedStatement[] = [genesis, manifest, certificate, intent, release];
+  if (all.some(({ statement }) => !bytesEqual(statement.contract, sealed.digest)))
+    return fail('a statement is for another contract');
+  if (genesis.statement.counter !== 0 || genesis.statement.previous !== null)
+    return fail('genesis is not the first statement');
+  for (const [earlier, next] of [
+    [manifest, certificate],
+    [certificate, intent],
+    [intent, release],
+  ] as const) {
+    const { previous, counter } = next.statement;
+    if (counter !== earlier.statement.counter + 1 || previous === null || !bytesEqual(previous, earlier.digest)) {
+      return fail(`${next.statement.type} does not follow ${earlier.statement.type}`);
+    }
+  }
+  const rounds = [manifest, certificate, intent, release].map(
+    ({ statement: { round, attempt } }) => `${round}/${attempt}`,
+  );
+  if (new Set(rounds).size !== 1) return fail('statements of several rounds');
+  const references: readonly (readonly [Digest, Digest])[] = [
+    [certificate.statement.manifest, manifest.digest],
+    [intent.statement.certificate, certificate.digest],
+    [release.statement.certificate, certificate.digest],
+    [release.statement.intent, intent.digest],
+    [release.statement.parent, manifest.statement.parent],
+  ];
+  return references.every(([a, b]) => bytesEqual(a, b)) ? ok(null) : fail('statements refer to one another wrongly');
+}
+
+function cohort({ manifest, certificate }: Statements, sealed: SealedContract): Result<readonly Commit[], Refusal> {
+  const manifestHead = headOf(manifest);
+  return openCohort(certificate.statement.members, {
+    sealed,
+    manifest: manifest.digest,
+    knowsHead: (head) => head.counter === manifestHead.counter && bytesEqual(head.digest, manifestHead.digest),
+    at: certificate.statement.at,
+  });
+}
+
+interface CohortFacts {
+  readonly commits: readonly Commit[];
+  readonly confirmed: ReadonlySet<string>;
+  readonly intent: Intent;
+  readonly contract: SealedContract;
+}
+
+function largeEnough({ commits, confirmed, intent, contract: { contract } }: CohortFacts): Result<null, Refusal> {
+  const ids = intent.members.map(({ organisation }) => organisation);
+  const counted = ids.filter((id) => confirmed.has(id)).length;
+  const compared = { got: String(counted), want: `at least ${contract.kMin}` };
+  if (counted < contract.kMin) return err(refusal('E-COHORT-UNCONFIRMED', '', compared));
+  const missing = contract.requireSites.find((id) => !ids.includes(id));
+  if (missing !== undefined) return err(refusal('E-COHORT-REQUIRED', missing));
+  const unhappy = unmetCondition(commits.filter(({ organisation }) => ids.includes(organisation)));
+  return unhappy === null ? ok(null) : err(refusal('E-COHORT-REQUIRED', `conditions of ${unhappy}`));
+}
+
+function accepted(intent: Intent, commits: readonly Commit[]): Result<null, Refusal> {
+  const ids = intent.members.map(({ organisation }) => organisation);
+  if (new Set(ids).size !== ids.length) return fail('a member stands twice in the intent');
+  if (ids.some((id) => !commits.some(({ organisation }) => organisation === id)))
+    return fail('the intent holds a member without commit');
+  const sorted = sortContributions(intent.members).map(({ organisation }) => organisation);
+  if (sorted.join() !== ids.join()) return fail('members of the intent are not in order');
+  return bytesEqual(intent.setRoot, setRoot(intent.members)) ? ok(null) : fail('the set root differs from the members');
+}
+
+interface AcknowledgementFacts {
+  readonly bundle: PassportBundle;
+  readonly statements: Statements;
+  readonly contract: SealedContract;
+}
+
+function acknowledged({
+  bundle,
+  statements: { intent, release },
+  contract: sealed,
+}: AcknowledgementFacts): Result<null, Refusal> {
+  const acknowledgers = new Set<string>();
+  for (const { acknowledgement, endorsement } of bundle.acknowledgements) {
+    const opened = openMemberAcknowledgement({
+      acknowledgement,
+      endorsement,
+      intent,
+      sealed,
+      at: release.statement.at,
+    });
+    if (!opened.ok) return opened;
+    acknowledgers.add(opened.value);
+  }
+  const enough = acknowledgementsNeeded(sealed, intent.statement.members.length);
+  if (acknowledgers.size >= enough) return ok(null);
+  return err(refusal('E-ACKS-MISSING', '', { got: String(acknowledgers.size), want: `at least ${enough}` }));
+}
+
+/** All accepted sites, or more than n − k_min + f approved ones, whichever is fewer, and never below k_min (PROTOCOL §7.6–7.7). */
+export function acknowledgementsNeeded({ contract }: SealedContract, acceptedSites: number): number {
+  const many = contract.organisations.length - contract.kMin + contract.toleratedColluders + 1;
+  return Math.max(contract.kMin, Math.min(acceptedSites, many));
+}
+
+interface MemberAcknowledgement {
+  readonly acknowledgement: Uint8Array;
+  readonly endorsement: Uint8Array;
+  readonly intent: SignedStatement<Intent>;
+  readonly sealed: SealedContract;
+  readonly at: Instant;
+}
+
+/** The organisation behind an acknowledgement, after every check (PROTOCOL §7.6). */
+export function openMemberAcknowledgement(
+  facts: MemberAcknowledgement,
+): Result<Intent['members'][number]['organisation'], Refusal> {
+  const { sealed, intent, at } = facts;
+  const endorsement = openEndorsement(facts.endorsement, {
+    contract: sealed.contract,
+    contractDigest: sealed.digest,
+    at,
+  });
+  if (!endorsement.ok) return endorsement;
+  const acknowledgement = openAcknowledgement(facts.acknowledgement);
+  if (!acknowledgement.ok) return acknowledgement;
+  const { organisation, bootKey, contract, intent: answered } = acknowledgement.value.document;
+  const refuse = (why: string): Result<never, Refusal> => err(refusal('E-ACK-INVALID', `${organisation}: ${why}`));
+  if (endorsement.value.document.organisation !== organisation) return refuse('endorsement of another organisation');
+  if (!bytesEqual(endorsement.value.document.bootKey, bootKey)) return refuse('signed by a key that is not endorsed');
+  if (!bytesEqual(contract, sealed.digest)) return refuse('another contract');
+  if (!bytesEqual(answered, intent.digest)) return refuse('another intent');
+  if (!intent.statement.members.some((member) => member.organisation === organisation))
+    return refuse('not in the accepted set');
+  return ok(organisation);
+}
+
+function opensIntent({ intent, release }: Statements): Result<null, Refusal> {
+  const { resultSalt, child, cohortSize } = release.statement;
+  if (!bytesEqual(resultCommitment(resultSalt, child), intent.statement.result))
+    return fail('the model is not the one that was acknowledged');
+  return cohortSize === intent.statement.members.length
+    ? ok(null)
+    : fail('the cohort size differs from the accepted set');
+}

@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import {
+  bytesUpTo,
+  count,
+  digest,
+  instant,
+  organisationId,
+  positiveInteger,
+  publicKey,
+  type Head,
+} from '../contract/shapes.ts';
+import { openDocument, signDocument } from '../contract/signed-document.ts';
+import { head } from '../contract/shapes.ts';
+import { privacyPlan } from '../contract/study-contract.ts';
+import { ERRORS, type ErrorCode, type Refusal } from '../core/errors.ts';
+import type { Signer } from '../core/ed25519.ts';
+import { hash } from '../core/hash.ts';
+import type { Digest, PublicKey } from '../core/ids.ts';
+import { ok, type Result } from '../core/result.ts';
+
+const MAX_SIGNED_BYTES = 16 << 10;
+const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
+
+/** What every statement of the enclave carries: its place in the chain (PROTOCOL §7). */
+const link = {
+  format: z.literal('consilium/statement/v1'),
+  contract: digest,
+  counter: count,
+  /** Digest of the statement before; null at genesis only. */
+  previous: digest.nullable(),
+  bootKey: publicKey,
+  at: instant,
+};
+const roundOf = { round: positiveInteger, attempt: positiveInteger };
+
+/** Ledger position as the manifest announces it; null: no privacy is spent. */
+const ledger = z
+  .strictObject({ epsilonBefore: z.number().nonnegative(), epsilonAfter: z.number().nonnegative() })
+  .nullable();
+
+const genesis = z.strictObject({
+  ...link,
+  type: z.literal('genesis'),
+  /** H of `NOISE_ROOT`. */
+  noiseRoot: digest,
+  /** Digest of the model before round 1. */
+  model: digest,
+  predecessor: z.strictObject({ contract: digest, head }).nullable(),
+});
+
+const manifest = z.strictObject({
+  ...link,
+  type: z.literal('manifest'),
+  ...roundOf,
+  parent: digest,
+  privacy: privacyPlan,
+  ledger,
+  commitBy: instant,
+});
+
+/** A member's commit with what makes it count: the endorsement of its boot key and its hospital's approval. */
+export const cohortMember = z.strictObject({
+  organisation: organisationId,
+  commit: bytesUpTo(MAX_SIGNED_BYTES),
+  endorsement: bytesUpTo(MAX_SIGNED_BYTES),
+  approval: bytesUpTo(MAX_SIGNED_BYTES),
+});
+export type CohortMember = z.output<typeof cohortMember>;
+
+const certificate = z.strictObject({
+  ...link,
+  type: z.literal('certificate'),
+  ...roundOf,
+  manifest: digest,
+  members: z.array(cohortMember).min(1).max(1000),
+});
+
+/** One leaf of `set_root`. */
+export const contribution = z.strictObject({ organisation: organisationId, commit: digest });
+export type Contribution = z.output<typeof contribution>;
+
+const intent = z.strictObject({
+  ...link,
+  type: z.literal('intent'),
+  ...roundOf,
+  certificate: digest,
+  setRoot: digest,
+  members: z.array(contribution).min(1).max(1000),
+  /** Hides and binds the finished result: H("weights", salt, child). */
+  result: digest,
+});
+
+const release = z.strictObject({
+  ...link,
+  type: z.literal('release'),
+  ...roundOf,
+  intent: digest,
+  certificate: digest,
+  parent: digest,
+  child: digest,
+  /** Opens `intent.result`. */
+  resultSalt: digest,
+  cohortSize: positiveInteger,
+  /** null: no noise, no guarantee. */
+  epsilonSpent: z.number().nonnegative().nullable(),
+  epsilonLeft: z.number().nonnegative().nullable(),
+  /** Measurement of the enclave that computed the model. */
+  software: digest,
+});
+
+const abort = z.strictObject({
+  ...link,
+  type: z.literal('abort'),
+  ...roundOf,
+  parent: digest,
+  code: errorCode,
+});
+
+export const statement = z.discriminatedUnion('type', [genesis, manifest, certificate, intent, release, abort]);
+export type Statement = z.output<typeof statement>;
+export type Genesis = z.output<typeof genesis>;
+export type Manifest = z.output<typeof manifest>;
+export type Certificate = z.output<typeof certificate>;
+export type Intent = z.output<typeof intent>;
+/** The model passport. */
+export type Release = z.output<typeof release>;
+export type Abort = z.output<typeof abort>;
+
+export interface SignedStatement<S extends Statement = Statement> {
+  readonly statement: S;
+  readonly digest: Digest;
+  /** As signed and sent. */
+  readonly bytes: Uint8Array;
+}
+
+type Draft<S> = S extends Statement ? Omit<S, 'format' | 'counter' | 'previous' | 'bootKey'> : never;
+
+/** Signs the next statement behind `after` (null: the first one). */
+export function issueStatement(draft: Draft<Statement>, after: Head | null, signer: Signer): SignedStatement {
+  const document = {
+    format: 'consilium/statement/v1',
+    counter: after === null ? 0 : after.counter + 1,
+    previous: after === null ? null : after.digest,
+    bootKey: signer.publicKey,
+    ...draft,
+  } as Statement;
+  const opened = openStatement(signDocument('statement', document, signer));
+  if (!opened.ok) throw new Error(`an own statement does not verify: ${opened.error.detail}`);
+  return opened.value;
+}
+
+/** Decodes a statement and checks its signature under the boot key that it names; trust in that key comes from attestation. */
+export function openStatement(bytes: Uint8Array): Result<SignedStatement, Refusal> {
+  const opened = openDocument<Statement>(bytes, {
+    domain: 'statement',
+    schema: statement,
+    signedBy: ({ bootKey }): PublicKey => bootKey,
+    code: 'E-STATEMENT-SIGNATURE',
+  });
+  if (!opened.ok) return opened;
+  return ok({ statement: opened.value.document, digest: hash('statement', opened.value.body), bytes });
+}
+
+export const headOf = ({ statement: { counter }, digest: own }: SignedStatement): Head => ({ counter, digest: own });
