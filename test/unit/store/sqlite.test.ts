@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test } from 'vitest';
+import { utf8 } from '../../../lib/core/bytes.ts';
+import { RefusalError } from '../../../lib/core/errors.ts';
+import { FORMAT_VERSION, openDatabase } from '../../../lib/store/sqlite-database.ts';
+import { openSqliteStore } from '../../../lib/store/sqlite.ts';
+import { conformance } from './conformance.ts';
+import { cleanUpTemporaryFiles, openOrThrow, temporaryFile } from './temporary-store.ts';
+
+cleanUpTemporaryFiles();
+
+/** Changes a store's file behind its back. */
+function tamper(path: string, sql: string): void {
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+}
+
+async function storeWithEvents(path: string): Promise<void> {
+  const store = await openOrThrow(path);
+  await store.events.append('s', 0, [utf8('a'), utf8('b'), utf8('c')]);
+  await store.close();
+}
+
+describe('sqlite store', () => {
+  conformance(() => {
+    const path = temporaryFile('store.sqlite');
+    return { open: () => openOrThrow(path) };
+  });
+});
+
+describe('sqlite file', () => {
+  test('commits are synced to the disk, not only to the operating system', () => {
+    const opened = openDatabase(temporaryFile('store.sqlite'));
+    if (!opened.ok) throw new Error(opened.error.code);
+    const pragma = (name: string): unknown => opened.value.prepare(`PRAGMA ${name}`).get()?.[name];
+    expect(pragma('synchronous')).toBe(2);
+    expect(pragma('journal_mode')).toBe('wal');
+    expect(pragma('secure_delete')).toBe(1);
+    expect(pragma('user_version')).toBe(FORMAT_VERSION);
+    opened.value.close();
+  });
+
+  test.skipIf(process.platform === 'win32')('only its owner may read it, its log included', async () => {
+    const path = temporaryFile('store.sqlite');
+    const store = await openOrThrow(path);
+    await store.events.append('s', 0, [utf8('a')]);
+    for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
+    await store.close();
+  });
+
+  test('a file of a newer version is refused and left as it was', async () => {
+    const path = temporaryFile('store.sqlite');
+    await storeWithEvents(path);
+    tamper(path, `PRAGMA user_version = ${FORMAT_VERSION + 1}`);
+    const before = readFileSync(path);
+    expect(await openSqliteStore(path)).toMatchObject({
+      ok: false,
+      error: { code: 'E-STORE-FORMAT', got: `format ${FORMAT_VERSION + 1}` },
+    });
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test('another program’s database is refused and left as it was', async () => {
+    const path = temporaryFile('other.sqlite');
+    tamper(path, 'CREATE TABLE patients (name TEXT)');
+    const before = readFileSync(path);
+    expect(await openSqliteStore(path)).toMatchObject({ ok: false, error: { code: 'E-STORE-FORMAT' } });
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test('a file that is no database is refused', async () => {
+    const path = temporaryFile('notes.txt');
+    writeFileSync(path, 'x'.repeat(5000));
+    expect(await openSqliteStore(path)).toMatchObject({ ok: false, error: { code: 'E-STORE-FORMAT' } });
+  });
+
+  test('a stream with a hole is refused, not read around', async () => {
+    const path = temporaryFile('store.sqlite');
+    await storeWithEvents(path);
+    tamper(path, 'DELETE FROM events WHERE version = 2');
+    const store = await openOrThrow(path);
+    await expect(store.events.read('s')).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-FORMAT' }] });
+    await store.close();
+  });
+
+  test('damaged pages are refused, never returned as events', async () => {
+    const path = temporaryFile('store.sqlite');
+    const store = await openOrThrow(path);
+    await store.events.append(
+      's',
+      0,
+      Array.from({ length: 200 }, () => new Uint8Array(2000).fill(7)),
+    );
+    await store.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0xff, 8192, 40_960);
+    writeFileSync(path, bytes);
+    const damaged = await openSqliteStore(path);
+    if (damaged.ok) {
+      await expect(damaged.value.events.read('s')).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-FORMAT' }] });
+      await damaged.value.close();
+    } else {
+      expect(damaged.error.code).toBe('E-STORE-FORMAT');
+    }
+  });
+
+  test('a folder that does not exist, and a folder in place of a file, are I/O faults', async () => {
+    const path = temporaryFile('store.sqlite');
+    const inNowhere = openSqliteStore(join(dirname(path), 'nowhere', 'store.sqlite'));
+    await expect(inNowhere).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-IO', detail: 'open: ENOENT' }] });
+    mkdirSync(path);
+    await expect(openSqliteStore(path)).rejects.toBeInstanceOf(RefusalError);
+    await expect(openSqliteStore(path)).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-IO' }] });
+  });
+});
