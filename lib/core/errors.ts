@@ -137,6 +137,10 @@ export const ERRORS = {
     'No attester exists for this platform in this build.',
     'Use a supported platform, or simulation for development.',
   ),
+  'E-ATTEST-UNAVAILABLE': later(
+    'The attester of this machine did not answer.',
+    'It is tried again; if it persists, check the platform service (in simulation: the chip process).',
+  ),
 
   // The attested session (PROTOCOL §4)
   'E-CHANNEL-VERSION': refused(
@@ -160,6 +164,7 @@ export const ERRORS = {
     'The session is opened again automatically and the upload starts at 0 with the same bytes.',
   ),
   'E-CHANNEL-TIMEOUT': later('The peer did not answer in time.', 'It is tried again automatically.'),
+  'E-CHANNEL-EXPIRED': later('The session reached its planned end.', 'A new session is opened automatically.'),
   'E-CHANNEL-SIZE': refused(
     'A message is larger than this protocol allows.',
     'The session was closed. The peer runs faulty or hostile software.',
