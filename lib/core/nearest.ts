@@ -1,8 +1,7 @@
 /**
  * The entry of `known` that a person most likely meant by `word`, or null when none is near. Case, hyphens and
- * underscores do not count (`k_min` is near `kMin`); up to a third of the letters, at
- * least one, may be wrong. Of equally near
- * entries the first is given.
+ * underscores do not count (`k_min` is near `kMin`); up to a third of the letters, at least one, may be wrong. Of
+ * equally near entries the first is given.
  */
 export function nearest(word: string, known: readonly string[]): string | null {
   const wanted = bare(word);
