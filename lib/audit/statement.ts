@@ -136,7 +136,11 @@ export interface SignedStatement<S extends Statement = Statement> {
 type Draft<S> = S extends Statement ? Omit<S, 'format' | 'counter' | 'previous' | 'bootKey'> : never;
 
 /** Signs the next statement behind `after` (null: the first one). */
-export function issueStatement(draft: Draft<Statement>, after: Head | null, signer: Signer): SignedStatement {
+export function issueStatement<T extends Statement['type']>(
+  draft: Draft<Statement> & { readonly type: T },
+  after: Head | null,
+  signer: Signer,
+): SignedStatement<StatementOf<T>> {
   const document = {
     format: 'consilium/statement/v1',
     counter: after === null ? 0 : after.counter + 1,
@@ -146,7 +150,18 @@ export function issueStatement(draft: Draft<Statement>, after: Head | null, sign
   } as Statement;
   const opened = openStatement(signDocument('statement', document, signer));
   if (!opened.ok) throw new Error(`an own statement does not verify: ${opened.error.detail}`);
-  return opened.value;
+  return narrowStatement(opened.value, draft.type);
+}
+
+export type StatementOf<T extends Statement['type']> = Extract<Statement, { type: T }>;
+
+/** The same statement with its type known; throws when it is another one. */
+export function narrowStatement<T extends Statement['type']>(
+  signed: SignedStatement,
+  type: T,
+): SignedStatement<StatementOf<T>> {
+  if (signed.statement.type !== type) throw new Error(`expected a ${type}, got a ${signed.statement.type}`);
+  return signed as SignedStatement<StatementOf<T>>;
 }
 
 /** Decodes a statement and checks its signature under the boot key that it names; trust in that key comes from attestation. */

@@ -1,0 +1,118 @@
+import { openMember, unmetCondition } from '../lib/audit/cohort.ts';
+import { headOf, issueStatement, type CohortMember } from '../lib/audit/statement.ts';
+import { isOnChain } from '../lib/audit/chain.ts';
+import { bytesEqual } from '../lib/core/bytes.ts';
+import { refusal, type ErrorCode } from '../lib/core/errors.ts';
+import { err, ok } from '../lib/core/result.ts';
+import type { Decision } from './decider.ts';
+import type { CommandOf } from './event.ts';
+import { abortRound } from './release-phase.ts';
+import { headOfState, type AcceptedCommit, type EnclaveEnvironment, type EnclaveState } from './state.ts';
+
+/** Starts an attempt on the newest model: signs the Manifest (PROTOCOL §7.2). Repeating the open attempt changes nothing. */
+export function openRound(
+  { sealed, signer }: EnclaveEnvironment,
+  state: EnclaveState,
+  { at, round, attempt }: CommandOf<'open-round'>,
+): Decision {
+  const { contract } = sealed;
+  if (state.phase === 'unborn') return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
+  if (
+    state.phase === 'open' &&
+    state.manifest.statement.round === round &&
+    state.manifest.statement.attempt === attempt
+  )
+    return ok([]);
+  if (state.phase !== 'idle' && state.phase !== 'released' && state.phase !== 'aborted') {
+    return err(refusal('E-ROUND-PHASE', `cannot open a round while one is ${state.phase}`));
+  }
+  const { model, attempts, approvals, withdrawn } = state.ledger;
+  if (model.round >= contract.rounds) return err(refusal('E-ROUND-FINISHED'));
+  if (at < contract.validity.notBefore || at >= contract.validity.notAfter) return err(refusal('E-CONTRACT-EXPIRED'));
+  const next = { round: model.round + 1, attempt: attempts + 1 };
+  if (round <= model.round) return err(refusal('E-PARENT-REUSED', `round ${round} is released`));
+  if (round !== next.round || attempt !== next.attempt) {
+    return err(refusal('E-ROUND-MANIFEST', '', { got: `${round}/${attempt}`, want: `${next.round}/${next.attempt}` }));
+  }
+  const willing = [...approvals.keys()].filter((id) => !withdrawn.has(id)).length;
+  if (willing < contract.kMin) {
+    return err(refusal('E-APPROVALS-MISSING', '', { got: String(willing), want: `at least ${contract.kMin}` }));
+  }
+  const draft = {
+    type: 'manifest',
+    contract: sealed.digest,
+    at,
+    ...next,
+    parent: model.digest,
+    privacy: contract.privacy,
+    ledger: null,
+    commitBy: (at + contract.deadlines.commitMs) as typeof at,
+  } as const;
+  return ok([{ type: 'statement-issued', statement: issueStatement(draft, headOfState(state), signer) }]);
+}
+
+/** A commit counts when everything behind it checks out now; the site will check it again in the certificate. */
+export function receiveCommit(
+  { sealed }: EnclaveEnvironment,
+  state: EnclaveState,
+  command: CommandOf<'receive-commit'>,
+): Decision {
+  if (state.phase !== 'open') return err(refusal('E-ROUND-PHASE', 'no round is open for commits'));
+  const { ledger, manifest, commits } = state;
+  const { from, commit, endorsement, at } = command;
+  if (ledger.withdrawn.has(from)) return err(refusal('E-SITE-WITHDRAWN', from));
+  const approval = ledger.approvals.get(from);
+  if (approval === undefined) return err(refusal('E-ORG-NOT-APPROVED', from));
+  const member: CohortMember = { organisation: from, commit, endorsement, approval };
+  const earlier = commits.get(from);
+  if (earlier !== undefined) {
+    return bytesEqual(earlier.member.commit, commit) ? ok([]) : err(refusal('E-COMMIT-DUPLICATE', from));
+  }
+  const opened = openMember(member, {
+    sealed,
+    manifest: manifest.digest,
+    knowsHead: (head) => isOnChain(ledger.chain, head),
+    at,
+  });
+  if (!opened.ok) return opened;
+  if (!bytesEqual(opened.value.head.digest, manifest.digest)) {
+    return err(refusal('E-COMMIT-INVALID', `${from}: its head is not this manifest`));
+  }
+  return ok([{ type: 'commit-accepted', commit: opened.value, member }]);
+}
+
+/** Signs the cohort certificate, or aborts when the cohort is too small for the contract or one of its members. */
+export function lockCohort(
+  environment: EnclaveEnvironment,
+  state: EnclaveState,
+  { at }: CommandOf<'lock-cohort'>,
+): Decision {
+  if (state.phase === 'locked' || state.phase === 'collecting') return ok([]);
+  if (state.phase !== 'open') return err(refusal('E-ROUND-PHASE', 'no round is open'));
+  const { sealed, signer } = environment;
+  const members = [...state.commits.values()].filter(({ commit }) => !state.ledger.withdrawn.has(commit.organisation));
+  const short = shortfall(environment, members);
+  if (short !== null) return abortRound(environment, state, { at, code: short });
+  const { round, attempt } = state.manifest.statement;
+  const draft = {
+    type: 'certificate',
+    contract: sealed.digest,
+    at,
+    round,
+    attempt,
+    manifest: state.manifest.digest,
+    members: members.map(({ member }) => member).sort((a, b) => (a.organisation < b.organisation ? -1 : 1)),
+  } as const;
+  return ok([{ type: 'statement-issued', statement: issueStatement(draft, headOf(state.manifest), signer) }]);
+}
+
+/** Why this set of members may not be released, or null (PROTOCOL §7.6). */
+export function shortfall(
+  { sealed: { contract } }: EnclaveEnvironment,
+  members: readonly AcceptedCommit[],
+): ErrorCode | null {
+  const ids = new Set<string>(members.map(({ commit }) => commit.organisation));
+  if (ids.size < contract.kMin) return 'E-COHORT-TOO-SMALL';
+  if (contract.requireSites.some((id) => !ids.has(id))) return 'E-COHORT-REQUIRED';
+  return unmetCondition(members.map(({ commit }) => commit)) === null ? null : 'E-COHORT-REQUIRED';
+}

@@ -1,0 +1,121 @@
+import { resultCommitment } from '../lib/audit/passport.ts';
+import type { UpdateHeader } from '../lib/audit/session-message.ts';
+import { setRoot, sortContributions } from '../lib/audit/set-root.ts';
+import { headOf, issueStatement } from '../lib/audit/statement.ts';
+import { bytesEqual } from '../lib/core/bytes.ts';
+import { refusal } from '../lib/core/errors.ts';
+import { err, ok } from '../lib/core/result.ts';
+import { averageDelta } from '../lib/learning/integer-sum.ts';
+import { stepModel } from '../lib/learning/strategy.ts';
+import { decodeUpdate, plaintextBytes, SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
+import { modelDigest } from '../lib/learning/weights.ts';
+import { shortfall } from './cohort-phase.ts';
+import type { Decision } from './decider.ts';
+import type { CommandOf } from './event.ts';
+import { abortRound } from './release-phase.ts';
+import type { AcceptedCommit, Collecting, EnclaveEnvironment, EnclaveState, SealedResult } from './state.ts';
+
+const noCollection = (): Decision => err(refusal('E-ROUND-PHASE', 'no round is collecting updates'));
+
+/** The first header of a member fixes what it may upload; the same one again is harmless (PROTOCOL §7.5). */
+export function receiveHeader(
+  { layout }: EnclaveEnvironment,
+  state: EnclaveState,
+  { from, header }: CommandOf<'receive-header'>,
+): Decision {
+  if (state.phase !== 'locked' && state.phase !== 'collecting') return noCollection();
+  if (!isMember(state, from)) return err(refusal('E-ORG-UNKNOWN', `${from} is not in the cohort`));
+  if (state.ledger.withdrawn.has(from)) return err(refusal('E-SITE-WITHDRAWN', from));
+  const earlier = state.headers.get(from);
+  if (earlier !== undefined) return sameHeader(earlier, header) ? ok([]) : err(refusal('E-UPDATE-COMMITMENT', from));
+  if (!bytesEqual(header.certificate, state.certificate.digest))
+    return err(refusal('E-ROUND-MANIFEST', 'another certificate'));
+  if (!bytesEqual(header.layout, layout.digest)) return err(refusal('E-UPDATE-SHAPE', 'another parameter layout'));
+  const want = SALT_BYTES + plaintextBytes(layout.length);
+  if (header.length !== want) {
+    return err(refusal('E-UPDATE-SHAPE', 'length', { got: String(header.length), want: String(want) }));
+  }
+  return ok([{ type: 'header-accepted', organisation: from, header }]);
+}
+
+/** Only a complete update that matches its header and every bound of the grid touches the sum (PROTOCOL §7.5). */
+export function receiveUpdate(
+  { layout, sealed }: EnclaveEnvironment,
+  state: EnclaveState,
+  { from, payload }: CommandOf<'receive-update'>,
+): Decision {
+  if (state.phase !== 'locked' && state.phase !== 'collecting') return noCollection();
+  if (state.ledger.withdrawn.has(from)) return err(refusal('E-SITE-WITHDRAWN', from));
+  const header = state.headers.get(from);
+  if (header === undefined) return err(refusal('E-UPDATE-COMMITMENT', `${from}: an update before its header`));
+  if (payload.length !== header.length) {
+    return err(refusal('E-UPDATE-SHAPE', 'length', { got: String(payload.length), want: String(header.length) }));
+  }
+  const salt = payload.subarray(0, SALT_BYTES);
+  const plaintext = payload.subarray(SALT_BYTES);
+  if (!bytesEqual(updateCommitment(salt, plaintext), header.commit)) return err(refusal('E-UPDATE-COMMITMENT', from));
+  if (state.accepted.has(from)) return ok([]);
+  const update = decodeUpdate(plaintext, { layoutLength: layout.length, grid: sealed.contract.grid });
+  if (!update.ok) return update;
+  return ok([{ type: 'update-accepted', organisation: from, commit: header.commit, update: update.value }]);
+}
+
+/** Computes and seals the result, then signs the Intent; aborts when too few valid updates came (PROTOCOL §7.6). */
+export function closeCollection(
+  environment: EnclaveEnvironment,
+  state: EnclaveState,
+  { at, salt }: CommandOf<'close-collection'>,
+): Decision {
+  if (state.phase === 'committed') return ok([]);
+  if (state.phase !== 'locked' && state.phase !== 'collecting') return noCollection();
+  const { sealed, signer } = environment;
+  const short = shortfall(environment, acceptedCommits(state));
+  if (short !== null) return abortRound(environment, state, { at, code: short });
+  const result = finishedResult(environment, state, salt);
+  const members = sortContributions([...state.accepted.values()]);
+  const { round, attempt } = state.manifest.statement;
+  const draft = {
+    type: 'intent',
+    contract: sealed.digest,
+    at,
+    round,
+    attempt,
+    certificate: state.certificate.digest,
+    setRoot: setRoot(members),
+    members,
+    result: resultCommitment(salt, result.model.digest),
+  } as const;
+  return ok([{ type: 'result-sealed', result, statement: issueStatement(draft, headOf(state.certificate), signer) }]);
+}
+
+function finishedResult(
+  { sealed, layout }: EnclaveEnvironment,
+  state: Collecting,
+  salt: SealedResult['salt'],
+): SealedResult {
+  const parent = state.ledger.model;
+  const { weights, state: server } = stepModel({
+    plan: sealed.contract.strategy,
+    parent: parent.weights,
+    averageDelta: averageDelta(state.sum, sealed.contract.grid),
+    state: parent.server,
+  });
+  return { model: { round: parent.round + 1, weights, digest: modelDigest(layout.digest, weights), server }, salt };
+}
+
+function acceptedCommits({ accepted, commits }: Collecting): AcceptedCommit[] {
+  return [...commits.values()].filter(({ commit }) => accepted.has(commit.organisation));
+}
+
+function isMember({ certificate }: Collecting, id: string): boolean {
+  return certificate.statement.members.some(({ organisation }) => organisation === id);
+}
+
+function sameHeader(a: UpdateHeader, b: UpdateHeader): boolean {
+  const pairs = [
+    [a.certificate, b.certificate],
+    [a.layout, b.layout],
+    [a.commit, b.commit],
+  ] as const;
+  return a.length === b.length && pairs.every(([left, right]) => bytesEqual(left, right));
+}

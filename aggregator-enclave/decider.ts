@@ -1,0 +1,110 @@
+import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
+import { refusal, type Refusal } from '../lib/core/errors.ts';
+import { err, ok, type Result } from '../lib/core/result.ts';
+import { modelDigest } from '../lib/learning/weights.ts';
+import { closeCollection, receiveHeader, receiveUpdate } from './collection-phase.ts';
+import { lockCohort, openRound, receiveCommit } from './cohort-phase.ts';
+import type { CommandOf, EnclaveCommand, EnclaveEvent } from './event.ts';
+import { abortRound, closeAcknowledgement, receiveAcknowledgement } from './release-phase.ts';
+import { issueStatement } from '../lib/audit/statement.ts';
+import { bytesEqual } from '../lib/core/bytes.ts';
+import type { EnclaveEnvironment, EnclaveState } from './state.ts';
+
+export type Decision = Result<readonly EnclaveEvent[], Refusal>;
+
+/**
+ * The safety decider: minimum cohort, one release per parent, nothing out before acknowledgements (PROTOCOL §7).
+ * Pure: the same environment, state and command give the same events. A refusal changes nothing.
+ */
+export function decide(environment: EnclaveEnvironment, state: EnclaveState, command: EnclaveCommand): Decision {
+  if (state.phase === 'halted') return err(state.refusal);
+  switch (command.type) {
+    case 'boot':
+      return boot(environment, state, command);
+    case 'record-approval':
+      return recordApproval(environment, state, command);
+    case 'open-round':
+      return openRound(environment, state, command);
+    case 'receive-commit':
+      return receiveCommit(environment, state, command);
+    case 'lock-cohort':
+      return lockCohort(environment, state, command);
+    case 'receive-header':
+      return receiveHeader(environment, state, command);
+    case 'receive-update':
+      return receiveUpdate(environment, state, command);
+    case 'close-collection':
+      return closeCollection(environment, state, command);
+    case 'receive-acknowledgement':
+      return receiveAcknowledgement(environment, state, command);
+    case 'close-acknowledgement':
+      return closeAcknowledgement(environment, state, command);
+    case 'abort-round':
+      return abortRound(environment, state, { at: command.at, code: 'E-ROUND-STOPPED' });
+    case 'receive-withdrawal':
+      return receiveWithdrawal(environment, state, command);
+  }
+}
+
+/** Genesis on the first boot. Later boots end an attempt that lost its updates with the memory of the last boot. */
+function boot(
+  environment: EnclaveEnvironment,
+  state: EnclaveState,
+  { at, noiseRoot, initialWeights }: CommandOf<'boot'>,
+): Decision {
+  const { sealed, layout, signer } = environment;
+  switch (state.phase) {
+    case 'unborn': {
+      const model = modelDigest(layout.digest, initialWeights);
+      if (!bytesEqual(model, sealed.contract.model.initialDigest)) {
+        return err(refusal('E-CONTRACT-INVALID', 'model.initialDigest: the initial weights are others'));
+      }
+      const draft = {
+        type: 'genesis',
+        contract: sealed.digest,
+        at,
+        noiseRoot,
+        model,
+        predecessor: sealed.contract.predecessor,
+      } as const;
+      return ok([{ type: 'born', weights: initialWeights, statement: issueStatement(draft, null, signer) }]);
+    }
+    case 'open':
+    case 'locked':
+    case 'collecting':
+      return abortRound(environment, state, { at, code: 'E-ENCLAVE-RESTARTED' });
+    case 'idle':
+    case 'committed':
+    case 'released':
+    case 'aborted':
+    case 'halted':
+      return ok([]);
+  }
+}
+
+function recordApproval(
+  { sealed }: EnclaveEnvironment,
+  state: EnclaveState,
+  { approval, at }: CommandOf<'record-approval'>,
+): Decision {
+  const opened = openApproval(approval, { sealed, at });
+  if (!opened.ok) return opened;
+  const { organisation } = opened.value.document;
+  const known = state.phase === 'unborn' ? state.approvals : state.ledger.approvals;
+  const earlier = known.get(organisation);
+  if (earlier !== undefined && bytesEqual(earlier, approval)) return ok([]);
+  return ok([{ type: 'approval-recorded', organisation, approval }]);
+}
+
+function receiveWithdrawal(
+  { sealed }: EnclaveEnvironment,
+  state: EnclaveState,
+  command: CommandOf<'receive-withdrawal'>,
+): Decision {
+  if (state.phase === 'unborn') return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
+  const opened = openWithdrawal(command.withdrawal, { contract: sealed.contract, contractDigest: sealed.digest });
+  if (!opened.ok) return opened;
+  if (opened.value.document.organisation !== command.from) return err(refusal('E-ORG-IDENTITY', command.from));
+  if (state.ledger.withdrawn.has(command.from)) return ok([]);
+  return ok([{ type: 'withdrawal-recorded', organisation: command.from }]);
+}

@@ -1,0 +1,61 @@
+import type { CohortMember, Intent, SignedStatement } from '../lib/audit/statement.ts';
+import type { UpdateHeader } from '../lib/audit/session-message.ts';
+import type { Commit } from '../lib/audit/commit.ts';
+import type { Refusal } from '../lib/core/errors.ts';
+import type { Digest, Instant, OrganisationId } from '../lib/core/ids.ts';
+import type { DecodedUpdate } from '../lib/learning/update-codec.ts';
+import type { SealedResult, SignedAcknowledgement } from './state.ts';
+
+/** What reaches the enclave's decider. Time and randomness arrive here (HOUSE §1). */
+export type EnclaveCommand =
+  | { readonly type: 'boot'; readonly at: Instant; readonly noiseRoot: Digest; readonly initialWeights: Float32Array }
+  | { readonly type: 'record-approval'; readonly at: Instant; readonly approval: Uint8Array }
+  | { readonly type: 'open-round'; readonly at: Instant; readonly round: number; readonly attempt: number }
+  | {
+      readonly type: 'receive-commit';
+      readonly at: Instant;
+      readonly from: OrganisationId;
+      readonly commit: Uint8Array;
+      readonly endorsement: Uint8Array;
+    }
+  | { readonly type: 'lock-cohort'; readonly at: Instant }
+  | { readonly type: 'receive-header'; readonly from: OrganisationId; readonly header: UpdateHeader }
+  | { readonly type: 'receive-update'; readonly from: OrganisationId; readonly payload: Uint8Array }
+  | { readonly type: 'close-collection'; readonly at: Instant; readonly salt: Digest }
+  | ({
+      readonly type: 'receive-acknowledgement';
+      readonly at: Instant;
+      readonly from: OrganisationId;
+    } & SignedAcknowledgement)
+  | { readonly type: 'close-acknowledgement'; readonly at: Instant }
+  | { readonly type: 'abort-round'; readonly at: Instant }
+  | { readonly type: 'receive-withdrawal'; readonly from: OrganisationId; readonly withdrawal: Uint8Array };
+
+export type CommandOf<T extends EnclaveCommand['type']> = Extract<EnclaveCommand, { type: T }>;
+
+/** What the enclave's decider decides. `durable` ones must be stored before their effects are performed. */
+export type EnclaveEvent =
+  | { readonly type: 'approval-recorded'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
+  | { readonly type: 'born'; readonly weights: Float32Array; readonly statement: SignedStatement }
+  | { readonly type: 'statement-issued'; readonly statement: SignedStatement }
+  | { readonly type: 'commit-accepted'; readonly commit: Commit; readonly member: CohortMember }
+  | { readonly type: 'header-accepted'; readonly organisation: OrganisationId; readonly header: UpdateHeader }
+  | {
+      readonly type: 'update-accepted';
+      readonly organisation: OrganisationId;
+      readonly commit: Digest;
+      readonly update: DecodedUpdate;
+    }
+  /** Intent and finished result in one append: neither exists without the other (PROTOCOL §7.6). */
+  | { readonly type: 'result-sealed'; readonly result: SealedResult; readonly statement: SignedStatement<Intent> }
+  | ({ readonly type: 'acknowledgement-accepted'; readonly organisation: OrganisationId } & SignedAcknowledgement)
+  | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId }
+  | { readonly type: 'halted'; readonly refusal: Refusal };
+
+const VOLATILE: ReadonlySet<EnclaveEvent['type']> = new Set(['commit-accepted', 'header-accepted', 'update-accepted']);
+
+/**
+ * Commits and updates live in memory only: before the Intent nothing was spent, so a restart aborts the attempt and
+ * the sites send the same bytes again (PROTOCOL §7.8). No single update is ever written to a disk.
+ */
+export const isDurable = (event: EnclaveEvent): boolean => !VOLATILE.has(event.type);

@@ -1,0 +1,134 @@
+import { follow } from '../lib/audit/chain.ts';
+import { narrowStatement, type SignedStatement } from '../lib/audit/statement.ts';
+import { addUpdate, emptySum } from '../lib/learning/integer-sum.ts';
+import { initialServerState } from '../lib/learning/server-state.ts';
+import type { EnclaveEvent } from './event.ts';
+import type { EnclaveEnvironment, EnclaveLedger, EnclaveState } from './state.ts';
+
+/** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
+export function evolve(
+  environment: Pick<EnclaveEnvironment, 'layout'>,
+  state: EnclaveState,
+  event: EnclaveEvent,
+): EnclaveState {
+  switch (event.type) {
+    case 'approval-recorded':
+      return withApproval(state, event);
+    case 'born':
+      return afterGenesis(state, event);
+    case 'statement-issued':
+      return afterStatement(environment, state, event.statement);
+    case 'commit-accepted':
+      if (state.phase !== 'open') throw impossible(state, event);
+      return { ...state, commits: new Map(state.commits).set(event.commit.organisation, event) };
+    case 'header-accepted':
+      if (state.phase !== 'locked' && state.phase !== 'collecting') throw impossible(state, event);
+      return { ...state, phase: 'collecting', headers: new Map(state.headers).set(event.organisation, event.header) };
+    case 'update-accepted': {
+      if (state.phase !== 'collecting') throw impossible(state, event);
+      const { organisation, commit, update } = event;
+      return {
+        ...state,
+        accepted: new Map(state.accepted).set(organisation, { organisation, commit }),
+        sum: addUpdate(state.sum, update),
+      };
+    }
+    case 'result-sealed':
+      return afterIntent(state, event);
+    case 'acknowledgement-accepted': {
+      if (state.phase !== 'committed') throw impossible(state, event);
+      const { organisation, acknowledgement, endorsement } = event;
+      return {
+        ...state,
+        acknowledgements: new Map(state.acknowledgements).set(organisation, { acknowledgement, endorsement }),
+      };
+    }
+    case 'withdrawal-recorded': {
+      if (state.phase === 'unborn') throw impossible(state, event);
+      const withdrawn = new Set(state.ledger.withdrawn).add(event.organisation);
+      return { ...state, ledger: { ...state.ledger, withdrawn } };
+    }
+    case 'halted':
+      if (state.phase === 'unborn') throw impossible(state, event);
+      return { phase: 'halted', ledger: state.ledger, refusal: event.refusal };
+  }
+}
+
+function withApproval(state: EnclaveState, event: Extract<EnclaveEvent, { type: 'approval-recorded' }>): EnclaveState {
+  const known = state.phase === 'unborn' ? state.approvals : state.ledger.approvals;
+  const approvals = new Map(known).set(event.organisation, event.approval);
+  return state.phase === 'unborn' ? { ...state, approvals } : { ...state, ledger: { ...state.ledger, approvals } };
+}
+
+function afterGenesis(state: EnclaveState, event: Extract<EnclaveEvent, { type: 'born' }>): EnclaveState {
+  const { statement } = event.statement;
+  if (state.phase !== 'unborn' || statement.type !== 'genesis') throw impossible(state, event);
+  const ledger: EnclaveLedger = {
+    chain: [event.statement.digest],
+    statements: [event.statement],
+    model: { round: 0, weights: event.weights, digest: statement.model, server: initialServerState },
+    attempts: 0,
+    approvals: state.approvals,
+    withdrawn: new Set(),
+    latest: null,
+  };
+  return { phase: 'idle', ledger };
+}
+
+function afterStatement(
+  environment: Pick<EnclaveEnvironment, 'layout'>,
+  state: EnclaveState,
+  signed: SignedStatement,
+): EnclaveState {
+  if (state.phase === 'unborn') throw new Error('a statement before genesis');
+  const ledger = append(state.ledger, signed);
+  const { type } = signed.statement;
+  switch (type) {
+    case 'manifest':
+      return {
+        phase: 'open',
+        ledger: { ...ledger, attempts: ledger.attempts + 1 },
+        manifest: narrowStatement(signed, type),
+        commits: new Map(),
+      };
+    case 'certificate': {
+      if (state.phase !== 'open') break;
+      const { manifest, commits } = state;
+      const certificate = narrowStatement(signed, type);
+      const sum = emptySum(environment.layout.length);
+      return { phase: 'locked', ledger, manifest, commits, certificate, headers: new Map(), accepted: new Map(), sum };
+    }
+    case 'release': {
+      if (state.phase !== 'committed') break;
+      const { manifest, certificate, intent, result } = state;
+      const acknowledgements = [...state.acknowledgements.values()];
+      const latest = { manifest, certificate, intent, acknowledgements, release: narrowStatement(signed, type) };
+      return { phase: 'released', ledger: { ...ledger, model: result.model, attempts: 0, latest } };
+    }
+    case 'abort':
+      return { phase: 'aborted', ledger };
+    case 'genesis':
+    case 'intent':
+      break;
+  }
+  throw new Error(`a ${type} in phase ${state.phase}`);
+}
+
+function afterIntent(
+  state: EnclaveState,
+  { result, statement }: Extract<EnclaveEvent, { type: 'result-sealed' }>,
+): EnclaveState {
+  if (state.phase !== 'locked' && state.phase !== 'collecting') throw new Error(`an intent in phase ${state.phase}`);
+  const { manifest, certificate } = state;
+  const ledger = append(state.ledger, statement);
+  return { phase: 'committed', ledger, manifest, certificate, intent: statement, result, acknowledgements: new Map() };
+}
+
+function append(ledger: EnclaveLedger, signed: SignedStatement): EnclaveLedger {
+  const followed = follow(ledger.chain, signed);
+  if (!followed.ok || followed.value.repeated) throw new Error('an own statement does not follow the chain');
+  return { ...ledger, chain: followed.value.chain, statements: [...ledger.statements, signed] };
+}
+
+const impossible = (state: EnclaveState, event: EnclaveEvent): Error =>
+  new Error(`${event.type} in phase ${state.phase}`);

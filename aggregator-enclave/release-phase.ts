@@ -1,0 +1,86 @@
+import { acknowledgementsNeeded, openMemberAcknowledgement } from '../lib/audit/passport.ts';
+import { headOf, issueStatement, type SignedStatement } from '../lib/audit/statement.ts';
+import { refusal, type ErrorCode } from '../lib/core/errors.ts';
+import type { Instant } from '../lib/core/ids.ts';
+import { err, ok } from '../lib/core/result.ts';
+import type { Decision } from './decider.ts';
+import type { CommandOf } from './event.ts';
+import { headOfState, type Committed, type EnclaveEnvironment, type EnclaveState } from './state.ts';
+
+/** Counts an acknowledgement; the last one of the accepted set releases the result (PROTOCOL §7.6–7.7). */
+export function receiveAcknowledgement(
+  environment: EnclaveEnvironment,
+  state: EnclaveState,
+  { from, at, acknowledgement, endorsement }: CommandOf<'receive-acknowledgement'>,
+): Decision {
+  if (state.phase !== 'committed') return err(refusal('E-ROUND-PHASE', 'nothing waits for acknowledgements'));
+  const { sealed } = environment;
+  const opened = openMemberAcknowledgement({ acknowledgement, endorsement, intent: state.intent, sealed, at });
+  if (!opened.ok) return opened;
+  if (opened.value !== from) return err(refusal('E-ACK-INVALID', `${from} sent the acknowledgement of another`));
+  if (state.acknowledgements.has(from)) return ok([]);
+  const accepted = { type: 'acknowledgement-accepted', organisation: from, acknowledgement, endorsement } as const;
+  const complete = state.acknowledgements.size + 1 === state.intent.statement.members.length;
+  return ok(
+    complete
+      ? [accepted, { type: 'statement-issued', statement: releaseStatement(environment, state, at) }]
+      : [accepted],
+  );
+}
+
+/** At the deadline: releases on enough acknowledgements, else burns the sealed result (PROTOCOL §7.8). */
+export function closeAcknowledgement(
+  environment: EnclaveEnvironment,
+  state: EnclaveState,
+  { at }: CommandOf<'close-acknowledgement'>,
+): Decision {
+  if (state.phase === 'released') return ok([]);
+  if (state.phase !== 'committed') return err(refusal('E-ROUND-PHASE', 'nothing waits for acknowledgements'));
+  const needed = acknowledgementsNeeded(environment.sealed, state.intent.statement.members.length);
+  if (state.acknowledgements.size < needed) return abortRound(environment, state, { at, code: 'E-ACKS-MISSING' });
+  return ok([{ type: 'statement-issued', statement: releaseStatement(environment, state, at) }]);
+}
+
+/** Ends an attempt without a result; everything received in it is forgotten. */
+export function abortRound(
+  { sealed, signer }: EnclaveEnvironment,
+  state: EnclaveState,
+  { at, code }: { readonly at: Instant; readonly code: ErrorCode },
+): Decision {
+  if (
+    state.phase !== 'open' &&
+    state.phase !== 'locked' &&
+    state.phase !== 'collecting' &&
+    state.phase !== 'committed'
+  ) {
+    return err(refusal('E-ROUND-PHASE', 'no round is running'));
+  }
+  const { round, attempt, parent } = state.manifest.statement;
+  const draft = { type: 'abort', contract: sealed.digest, at, round, attempt, parent, code } as const;
+  return ok([{ type: 'statement-issued', statement: issueStatement(draft, headOfState(state), signer) }]);
+}
+
+function releaseStatement(
+  { sealed, signer, software }: EnclaveEnvironment,
+  state: Committed,
+  at: Instant,
+): SignedStatement {
+  const { round, attempt, parent } = state.manifest.statement;
+  const draft = {
+    type: 'release',
+    contract: sealed.digest,
+    at,
+    round,
+    attempt,
+    intent: state.intent.digest,
+    certificate: state.certificate.digest,
+    parent,
+    child: state.result.model.digest,
+    resultSalt: state.result.salt,
+    cohortSize: state.intent.statement.members.length,
+    epsilonSpent: null,
+    epsilonLeft: null,
+    software,
+  } as const;
+  return issueStatement(draft, headOf(state.intent), signer);
+}

@@ -1,0 +1,125 @@
+import type { Head } from '../lib/contract/shapes.ts';
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import type { Chain } from '../lib/audit/chain.ts';
+import type { Commit } from '../lib/audit/commit.ts';
+import type { UpdateHeader } from '../lib/audit/session-message.ts';
+import type {
+  Certificate,
+  CohortMember,
+  Contribution,
+  Intent,
+  Manifest,
+  Release,
+  SignedStatement,
+} from '../lib/audit/statement.ts';
+import type { Signer } from '../lib/core/ed25519.ts';
+import type { Refusal } from '../lib/core/errors.ts';
+import type { Digest, OrganisationId } from '../lib/core/ids.ts';
+import type { IntegerSum } from '../lib/learning/integer-sum.ts';
+import type { ParameterLayout } from '../lib/learning/layout.ts';
+import type { ServerState } from '../lib/learning/server-state.ts';
+
+/** Constant for one boot of the enclave. */
+export interface EnclaveEnvironment {
+  readonly sealed: SealedContract;
+  readonly layout: ParameterLayout;
+  /** `BOOT_E`. */
+  readonly signer: Signer;
+  /** Measurement of this program; stands in every passport. */
+  readonly software: Digest;
+}
+
+/** The newest model of the study and the memory of the server optimiser. */
+export interface CurrentModel {
+  /** Rounds released so far; 0: the initial weights. */
+  readonly round: number;
+  readonly weights: Float32Array;
+  readonly digest: Digest;
+  readonly server: ServerState;
+}
+
+/** What a member's finished result will be, sealed before the Intent leaves (PROTOCOL §7.6). */
+export interface SealedResult {
+  readonly model: CurrentModel;
+  readonly salt: Digest;
+}
+
+export interface SignedAcknowledgement {
+  readonly acknowledgement: Uint8Array;
+  readonly endorsement: Uint8Array;
+}
+
+/** The signed statements that a released round consists of; what its passport bundle is made from. */
+export interface ReleasedRound {
+  readonly manifest: SignedStatement<Manifest>;
+  readonly certificate: SignedStatement<Certificate>;
+  readonly intent: SignedStatement<Intent>;
+  readonly release: SignedStatement<Release>;
+  readonly acknowledgements: readonly SignedAcknowledgement[];
+}
+
+/** Common to every phase after genesis. */
+export interface EnclaveLedger {
+  readonly chain: Chain;
+  /** Every signed statement, index = counter. */
+  readonly statements: readonly SignedStatement[];
+  readonly model: CurrentModel;
+  /** Attempts made so far on the current parent. */
+  readonly attempts: number;
+  readonly approvals: ReadonlyMap<OrganisationId, Uint8Array>;
+  readonly withdrawn: ReadonlySet<OrganisationId>;
+  /** Newest released round; null before the first. */
+  readonly latest: ReleasedRound | null;
+}
+
+export interface AcceptedCommit {
+  readonly commit: Commit;
+  readonly member: CohortMember;
+}
+
+interface Opened {
+  readonly ledger: EnclaveLedger;
+  readonly manifest: SignedStatement<Manifest>;
+  readonly commits: ReadonlyMap<OrganisationId, AcceptedCommit>;
+}
+
+interface Certified extends Opened {
+  readonly certificate: SignedStatement<Certificate>;
+  readonly headers: ReadonlyMap<OrganisationId, UpdateHeader>;
+  readonly accepted: ReadonlyMap<OrganisationId, Contribution>;
+  readonly sum: IntegerSum;
+}
+
+/**
+ * idle → open → locked → collecting → committed → released | aborted (PROTOCOL §7). `halted` is final: only a
+ * successor contract goes on.
+ */
+export type EnclaveState =
+  | { readonly phase: 'unborn'; readonly approvals: ReadonlyMap<OrganisationId, Uint8Array> }
+  | { readonly phase: 'idle'; readonly ledger: EnclaveLedger }
+  | ({ readonly phase: 'open' } & Opened)
+  | ({ readonly phase: 'locked' } & Certified)
+  | ({ readonly phase: 'collecting' } & Certified)
+  | ({
+      readonly phase: 'committed';
+      readonly intent: SignedStatement<Intent>;
+      readonly result: SealedResult;
+      readonly acknowledgements: ReadonlyMap<OrganisationId, SignedAcknowledgement>;
+    } & Pick<Certified, 'ledger' | 'manifest' | 'certificate'>)
+  | { readonly phase: 'released'; readonly ledger: EnclaveLedger }
+  | { readonly phase: 'aborted'; readonly ledger: EnclaveLedger }
+  | { readonly phase: 'halted'; readonly ledger: EnclaveLedger; readonly refusal: Refusal };
+
+export type Collecting = Extract<EnclaveState, { phase: 'locked' | 'collecting' }>;
+export type Committed = Extract<EnclaveState, { phase: 'committed' }>;
+export type OpenRound = Extract<EnclaveState, { phase: 'open' }>;
+
+export const INITIAL_STATE: EnclaveState = { phase: 'unborn', approvals: new Map() };
+
+/** The newest statement of the enclave's own chain; null before genesis. */
+export function headOfState(state: EnclaveState): Head | null {
+  if (state.phase === 'unborn') return null;
+  const { chain } = state.ledger;
+  const newest = chain.at(-1);
+  return newest === undefined ? null : { counter: chain.length - 1, digest: newest };
+}

@@ -1,0 +1,218 @@
+import { openApproval } from '../lib/contract/approval.ts';
+import { bytesEqual } from '../lib/core/bytes.ts';
+import { refusal, type Refusal } from '../lib/core/errors.ts';
+import type { OrganisationId } from '../lib/core/ids.ts';
+import { err, ok, type Result } from '../lib/core/result.ts';
+import type { CoordinatorCommand, CoordinatorEvent, RoundAction } from './event.ts';
+import {
+  availableSites,
+  type CoordinatorEnvironment,
+  type CoordinatorState,
+  type RoundStep,
+  type RunningRound,
+} from './state.ts';
+
+export type CoordinatorDecision = Result<readonly CoordinatorEvent[], Refusal>;
+type Command<T extends CoordinatorCommand['type']> = Extract<CoordinatorCommand, { type: T }>;
+type Running = Extract<CoordinatorState, { phase: 'running' }>;
+
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 30_000;
+
+/**
+ * The liveness decider: when to open a round, when to stop waiting, when to try again. Pure. It protects nobody:
+ * whatever it decides, enclave and sites refuse what breaks the protocol (PROTOCOL §1).
+ */
+export function decide(
+  environment: CoordinatorEnvironment,
+  state: CoordinatorState,
+  command: CoordinatorCommand,
+): CoordinatorDecision {
+  switch (command.type) {
+    case 'receive-approval':
+      return receiveApproval(environment, state, command);
+    case 'launch':
+      return launch(environment, state, command);
+    case 'see-site':
+      return seeSite(environment, state, command);
+    case 'gathering-over':
+      return state.phase === 'gathering' ? ok(firstRound(environment, state, true)) : ok([]);
+    case 'see-step':
+      return ok(state.phase === 'running' ? seeStep(state, command) : []);
+    case 'see-statement':
+      return seeStatement(environment, state, command);
+    case 'deadline':
+      return ok(passDeadline(state, command));
+    case 'stop':
+      return stop(state);
+  }
+}
+
+function receiveApproval(
+  { sealed }: CoordinatorEnvironment,
+  state: CoordinatorState,
+  { approval, at }: Command<'receive-approval'>,
+): CoordinatorDecision {
+  const opened = openApproval(approval, { sealed, at });
+  if (!opened.ok) return opened;
+  const { organisation } = opened.value.document;
+  const known = state.approvals.get(organisation);
+  if (known !== undefined && bytesEqual(known, approval)) return ok([]);
+  return ok([{ type: 'approval-recorded', organisation, approval }]);
+}
+
+function launch(
+  environment: CoordinatorEnvironment,
+  state: CoordinatorState,
+  { rounds }: Command<'launch'>,
+): CoordinatorDecision {
+  const { contract } = environment.sealed;
+  if (state.phase !== 'enrolling' && state.phase !== 'stopped')
+    return err(refusal('E-ROUND-PHASE', `the study is ${state.phase}`));
+  if (state.approvals.size < contract.kMin) {
+    return err(
+      refusal('E-APPROVALS-MISSING', '', { got: String(state.approvals.size), want: `at least ${contract.kMin}` }),
+    );
+  }
+  const wanted = Math.min(state.released + rounds, contract.rounds);
+  if (wanted <= state.released) return err(refusal('E-ROUND-FINISHED'));
+  const launched = { type: 'launched', rounds: wanted, gatherMs: environment.gatherMs } as const;
+  return ok([launched, ...firstRound(environment, { ...state, rounds: wanted }, false)]);
+}
+
+function seeSite(
+  environment: CoordinatorEnvironment,
+  state: CoordinatorState,
+  command: Command<'see-site'>,
+): CoordinatorDecision {
+  const { organisation, connected } = command;
+  if (state.connected.has(organisation) === connected) return ok([]);
+  const seen: CoordinatorEvent = { type: 'site-seen', organisation, connected };
+  const after = new Set(state.connected);
+  if (connected) after.add(organisation);
+  else after.delete(organisation);
+  if (state.phase === 'gathering') return ok([seen, ...firstRound(environment, { ...state, connected: after }, false)]);
+  if (state.phase === 'running' && !connected && state.current.step === 'commit') {
+    const expected = new Set(state.current.expected);
+    expected.delete(organisation);
+    return ok([seen, ...whenComplete({ ...state.current, expected })]);
+  }
+  return ok([seen]);
+}
+
+type Gathered = Pick<CoordinatorState, 'approvals' | 'connected' | 'released' | 'attempted'> & {
+  readonly rounds: number;
+};
+
+/** Opens the first round once every approved hospital is here, or, when the wait is `over`, once enough are. */
+function firstRound(
+  { sealed: { contract } }: CoordinatorEnvironment,
+  state: Gathered,
+  over: boolean,
+): CoordinatorEvent[] {
+  const here = availableSites(state);
+  const everyone = here.size === state.approvals.size;
+  const enough = here.size >= contract.kMin && contract.requireSites.every((id) => here.has(id));
+  if (enough && (everyone || over)) {
+    const round = state.released + 1;
+    return [
+      { type: 'round-requested', round, attempt: state.attempted?.round === round ? state.attempted.attempt + 1 : 1 },
+    ];
+  }
+  return over ? [{ type: 'study-failed', code: 'E-COHORT-TOO-SMALL' }] : [];
+}
+
+function seeStep(
+  { current }: Running,
+  { organisation, step, round, attempt }: Command<'see-step'>,
+): CoordinatorEvent[] {
+  if (!isCurrent(current, { round, attempt }) || current.step !== step || current.done.has(organisation)) return [];
+  const done = new Set(current.done).add(organisation);
+  return [{ type: 'site-advanced', organisation, step, round, attempt }, ...whenComplete({ ...current, done })];
+}
+
+/** Nobody left to wait for: ask for the next step now instead of at the deadline. */
+function whenComplete(current: RunningRound): CoordinatorEvent[] {
+  const action = closingAction(current.step);
+  const complete = [...current.expected].every((id) => current.done.has(id));
+  if (!complete || action === null || current.step === 'acknowledge') return [];
+  return [{ type: 'action-requested', action, round: current.round, attempt: current.attempt }];
+}
+
+function closingAction(step: RoundStep): RoundAction | null {
+  switch (step) {
+    case 'opening':
+      return null;
+    case 'commit':
+      return 'lock-cohort';
+    case 'upload':
+      return 'close-collection';
+    case 'acknowledge':
+      return 'close-acknowledgement';
+  }
+}
+
+function seeStatement(
+  environment: CoordinatorEnvironment,
+  state: CoordinatorState,
+  command: Command<'see-statement'>,
+): CoordinatorDecision {
+  if (state.phase !== 'running' || !isCurrent(state.current, command)) return ok([]);
+  const { round, attempt, statement } = command;
+  const { deadlines } = environment.sealed.contract;
+  const start = (step: RoundStep, expected: Iterable<OrganisationId>, deadlineMs: number): CoordinatorEvent => {
+    return { type: 'step-started', round, attempt, step, expected: [...expected], deadlineMs };
+  };
+  switch (statement.type) {
+    case 'manifest':
+      return ok([start('commit', availableSites(state), deadlines.commitMs)]);
+    case 'certificate':
+      return ok([start('upload', statement.members, deadlines.uploadMs)]);
+    case 'intent':
+      return ok([start('acknowledge', statement.members, deadlines.acknowledgeMs)]);
+    case 'release': {
+      const released: CoordinatorEvent = { type: 'round-released', round, attempt };
+      if (round >= state.rounds) return ok([released, { type: 'study-ended', outcome: 'finished' }]);
+      return ok([released, { type: 'round-requested', round: round + 1, attempt: 1 }]);
+    }
+    case 'abort': {
+      const retryInMs = Math.min(RETRY_MIN_MS * 2 ** (attempt - 1), RETRY_MAX_MS);
+      const aborted: CoordinatorEvent = { type: 'round-aborted', round, attempt, code: statement.code, retryInMs };
+      return ok(
+        attempt >= environment.maxAttempts ? [aborted, { type: 'study-failed', code: statement.code }] : [aborted],
+      );
+    }
+  }
+}
+
+function passDeadline(state: CoordinatorState, { step, round, attempt }: Command<'deadline'>): CoordinatorEvent[] {
+  if (step === 'retry') {
+    const due = state.phase === 'between' && state.next.round === round && state.next.attempt === attempt + 1;
+    return due ? [{ type: 'round-requested', round, attempt: attempt + 1 }] : [];
+  }
+  if (state.phase !== 'running' || !isCurrent(state.current, { round, attempt }) || state.current.step !== step)
+    return [];
+  const action = closingAction(step);
+  return [{ type: 'action-requested', action: action ?? 'open-round', round, attempt }];
+}
+
+function stop(state: CoordinatorState): CoordinatorDecision {
+  const ended: CoordinatorEvent = { type: 'study-ended', outcome: 'stopped' };
+  switch (state.phase) {
+    case 'running': {
+      const { round, attempt } = state.current;
+      return ok([{ type: 'action-requested', action: 'abort-round', round, attempt }, ended]);
+    }
+    case 'gathering':
+    case 'between':
+      return ok([ended]);
+    case 'enrolling':
+    case 'finished':
+    case 'failed':
+    case 'stopped':
+      return ok([]);
+  }
+}
+
+const isCurrent = (current: RunningRound, { round, attempt }: { round: number; attempt: number }): boolean =>
+  current.round === round && current.attempt === attempt;

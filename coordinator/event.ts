@@ -1,0 +1,88 @@
+import type { ErrorCode } from '../lib/core/errors.ts';
+import type { Instant, OrganisationId } from '../lib/core/ids.ts';
+import type { RoundStep } from './state.ts';
+
+const OPENING_RETRY_MS = 5_000;
+
+interface Attempt {
+  readonly round: number;
+  readonly attempt: number;
+}
+
+export type RoundAction = 'open-round' | 'lock-cohort' | 'close-collection' | 'close-acknowledgement' | 'abort-round';
+
+/** What reaches the coordinator's decider. */
+export type CoordinatorCommand =
+  | { readonly type: 'receive-approval'; readonly at: Instant; readonly approval: Uint8Array }
+  | { readonly type: 'launch'; readonly rounds: number }
+  | { readonly type: 'see-site'; readonly organisation: OrganisationId; readonly connected: boolean }
+  | ({
+      readonly type: 'see-step';
+      readonly step: Exclude<RoundStep, 'opening'>;
+      readonly organisation: OrganisationId;
+    } & Attempt)
+  | ({ readonly type: 'see-statement'; readonly statement: SeenStatement } & Attempt)
+  | { readonly type: 'gathering-over' }
+  | ({ readonly type: 'deadline'; readonly step: RoundStep | 'retry' } & Attempt)
+  | { readonly type: 'stop' };
+
+/** As far as liveness needs to know. */
+export type SeenStatement =
+  | { readonly type: 'manifest' }
+  | { readonly type: 'certificate' | 'intent'; readonly members: readonly OrganisationId[] }
+  | { readonly type: 'release' }
+  | { readonly type: 'abort'; readonly code: ErrorCode };
+
+export type CoordinatorEvent =
+  | { readonly type: 'approval-recorded'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
+  | { readonly type: 'launched'; readonly rounds: number; readonly gatherMs: number }
+  | { readonly type: 'site-seen'; readonly organisation: OrganisationId; readonly connected: boolean }
+  | ({ readonly type: 'round-requested' } & Attempt)
+  | ({
+      readonly type: 'step-started';
+      readonly step: RoundStep;
+      readonly expected: readonly OrganisationId[];
+      readonly deadlineMs: number;
+    } & Attempt)
+  | ({ readonly type: 'site-advanced'; readonly step: RoundStep; readonly organisation: OrganisationId } & Attempt)
+  | ({ readonly type: 'action-requested'; readonly action: RoundAction } & Attempt)
+  | ({ readonly type: 'round-released' } & Attempt)
+  | ({ readonly type: 'round-aborted'; readonly code: ErrorCode; readonly retryInMs: number } & Attempt)
+  | { readonly type: 'study-ended'; readonly outcome: 'finished' | 'stopped' }
+  | { readonly type: 'study-failed'; readonly code: ErrorCode };
+
+/** What the shell does after storing events; each is idempotent by (round, attempt, action). */
+export type CoordinatorEffect =
+  | ({ readonly type: 'advance'; readonly action: RoundAction } & Attempt)
+  | ({ readonly type: 'timer'; readonly step: RoundStep | 'retry'; readonly ms: number } & Attempt)
+  | { readonly type: 'gathering-timer'; readonly ms: number };
+
+export function effectsOf(event: CoordinatorEvent): readonly CoordinatorEffect[] {
+  switch (event.type) {
+    case 'launched':
+      return [{ type: 'gathering-timer', ms: event.gatherMs }];
+    case 'round-requested':
+      return request('open-round', event);
+    case 'step-started':
+      return [{ type: 'timer', step: event.step, ms: event.deadlineMs, round: event.round, attempt: event.attempt }];
+    case 'action-requested':
+      return request(event.action, event);
+    case 'round-aborted':
+      return [{ type: 'timer', step: 'retry', ms: event.retryInMs, round: event.round, attempt: event.attempt }];
+    case 'approval-recorded':
+    case 'site-seen':
+    case 'site-advanced':
+    case 'round-released':
+    case 'study-ended':
+    case 'study-failed':
+      return [];
+  }
+}
+
+/** An opening that brings no manifest is asked for again: the enclave may have been restarting. */
+function request(action: RoundAction, { round, attempt }: Attempt): readonly CoordinatorEffect[] {
+  const advance = { type: 'advance', action, round, attempt } as const;
+  return action === 'open-round'
+    ? [advance, { type: 'timer', step: 'opening', ms: OPENING_RETRY_MS, round, attempt }]
+    : [advance];
+}

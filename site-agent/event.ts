@@ -1,0 +1,39 @@
+import type { UpdateHeader } from '../lib/audit/session-message.ts';
+import type { Certificate, Intent, Manifest, SignedStatement } from '../lib/audit/statement.ts';
+import type { Refusal } from '../lib/core/errors.ts';
+import type { Digest, Instant, PublicKey } from '../lib/core/ids.ts';
+import type { SentCommit, SiteModel } from './state.ts';
+
+/** What reaches the site's decider; time arrives here (HOUSE §1). */
+export type SiteCommand =
+  | { readonly type: 'trust-boot-key'; readonly bootKey: PublicKey }
+  | {
+      readonly type: 'receive-statement';
+      readonly at: Instant;
+      readonly statement: Uint8Array;
+      /** False for history that is only being caught up: nothing is answered. */
+      readonly live: boolean;
+      /** Endorsement of this boot's key, to send beside a commit. */
+      readonly endorsement: Uint8Array;
+    }
+  | { readonly type: 'finish-training'; readonly commit: Digest; readonly payloadBytes: number }
+  | { readonly type: 'receive-release'; readonly bundle: Uint8Array; readonly weights: Uint8Array }
+  | { readonly type: 'withdraw' };
+
+export type SiteCommandOf<T extends SiteCommand['type']> = Extract<SiteCommand, { type: T }>;
+
+/** What the site's decider decides; all are stored before anything is sent. */
+export type SiteEvent =
+  | { readonly type: 'boot-key-trusted'; readonly bootKey: PublicKey }
+  /** The head moves, whatever the site thinks of the statement's content. */
+  | { readonly type: 'statement-seen'; readonly statement: SignedStatement }
+  | ({ readonly type: 'committed'; readonly manifest: SignedStatement<Manifest> } & SentCommit)
+  | { readonly type: 'cohort-accepted'; readonly certificate: SignedStatement<Certificate> }
+  /** Stored before the first byte leaves; never refunded (PROTOCOL §7.5). */
+  | { readonly type: 'debited'; readonly parent: Digest; readonly commit: Digest }
+  | { readonly type: 'update-ready'; readonly header: UpdateHeader }
+  | { readonly type: 'acknowledged'; readonly intent: SignedStatement<Intent>; readonly acknowledgement: Uint8Array }
+  | { readonly type: 'round-ended'; readonly outcome: 'released' | 'aborted' }
+  | { readonly type: 'declined'; readonly refusal: Refusal }
+  | { readonly type: 'model-received'; readonly model: SiteModel; readonly bundle: Uint8Array }
+  | { readonly type: 'withdrawn' };

@@ -1,0 +1,48 @@
+import { toHex } from '../lib/core/bytes.ts';
+import type { SiteEvent } from './event.ts';
+import type { SiteState } from './state.ts';
+
+/** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
+export function evolve(state: SiteState, event: SiteEvent): SiteState {
+  const { activity } = state;
+  switch (event.type) {
+    case 'boot-key-trusted':
+      return { ...state, trustedBootKeys: [...state.trustedBootKeys, event.bootKey] };
+    case 'statement-seen': {
+      const { statement, digest } = event.statement;
+      const chain = [...state.chain, digest];
+      if (statement.type !== 'release') return { ...state, chain };
+      return { ...state, chain, released: { round: statement.round, digest: statement.child } };
+    }
+    case 'committed': {
+      const { manifest, commit, endorsement } = event;
+      return { ...state, activity: { phase: 'committed', manifest, commit, endorsement } };
+    }
+    case 'cohort-accepted':
+      if (activity.phase !== 'committed') throw impossible(state, event);
+      return { ...state, activity: { phase: 'training', manifest: activity.manifest, certificate: event.certificate } };
+    case 'debited':
+      return { ...state, spent: new Map(state.spent).set(toHex(event.parent), event.commit) };
+    case 'update-ready': {
+      if (activity.phase !== 'training') throw impossible(state, event);
+      const { manifest, certificate } = activity;
+      return { ...state, activity: { phase: 'uploading', manifest, certificate, header: event.header } };
+    }
+    case 'acknowledged': {
+      if (activity.phase !== 'uploading') throw impossible(state, event);
+      const { manifest, certificate } = activity;
+      const { intent, acknowledgement } = event;
+      return { ...state, activity: { phase: 'acknowledged', manifest, certificate, intent, acknowledgement } };
+    }
+    case 'round-ended':
+    case 'declined':
+      return { ...state, activity: { phase: 'waiting' } };
+    case 'model-received':
+      return { ...state, model: event.model };
+    case 'withdrawn':
+      return { ...state, withdrawn: true };
+  }
+}
+
+const impossible = (state: SiteState, event: SiteEvent): Error =>
+  new Error(`${event.type} in phase ${state.activity.phase}`);

@@ -1,0 +1,85 @@
+import type { Chain } from '../lib/audit/chain.ts';
+import type { PassportTrust } from '../lib/audit/passport.ts';
+import type { UpdateHeader } from '../lib/audit/session-message.ts';
+import type { Certificate, Intent, Manifest, SignedStatement } from '../lib/audit/statement.ts';
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import type { Signer } from '../lib/core/ed25519.ts';
+import type { Digest, OrganisationId, PublicKey } from '../lib/core/ids.ts';
+import type { ParameterLayout } from '../lib/learning/layout.ts';
+
+/** The hospital's own rules on top of the contract; they can only be stricter (PROTOCOL §6.3). */
+export interface Overlay {
+  /** Organisation keys confirmed by telephone, by id; the hospital's own is among them. */
+  readonly confirmedKeys: ReadonlyMap<OrganisationId, PublicKey>;
+  /** Smallest released set this hospital accepts; at least the contract's `k_min`. */
+  readonly minimum: number;
+  readonly requireCoParticipants: readonly OrganisationId[];
+}
+
+/** Constant for one boot of the agent. */
+export interface SiteEnvironment {
+  readonly sealed: SealedContract;
+  readonly layout: ParameterLayout;
+  readonly organisation: OrganisationId;
+  /** `BOOT_i`. */
+  readonly signer: Signer;
+  readonly overlay: Overlay;
+  readonly appraise: PassportTrust['appraise'];
+}
+
+export interface SiteModel {
+  /** Rounds released so far; 0: initial weights. */
+  readonly round: number;
+  readonly digest: Digest;
+  readonly weights: Float32Array;
+}
+
+/** A commit outlives the boot key that signed it: its endorsement travels with it (PROTOCOL §7.3). */
+export interface SentCommit {
+  readonly commit: Uint8Array;
+  readonly endorsement: Uint8Array;
+}
+
+interface Joined {
+  readonly manifest: SignedStatement<Manifest>;
+}
+interface Certified extends Joined {
+  readonly certificate: SignedStatement<Certificate>;
+}
+
+export type Activity =
+  | { readonly phase: 'waiting' }
+  | ({ readonly phase: 'committed' } & Joined & SentCommit)
+  | ({ readonly phase: 'training' } & Certified)
+  | ({ readonly phase: 'uploading'; readonly header: UpdateHeader } & Certified)
+  | ({
+      readonly phase: 'acknowledged';
+      readonly intent: SignedStatement<Intent>;
+      readonly acknowledgement: Uint8Array;
+    } & Certified);
+
+export interface SiteState {
+  readonly chain: Chain;
+  /** Boot keys of the enclave that were attested in a session or by publication evidence. */
+  readonly trustedBootKeys: readonly PublicKey[];
+  /** Newest model whose weights are here. */
+  readonly model: SiteModel;
+  /** Newest released model as the chain tells it; its weights may still be on their way. */
+  readonly released: Pick<SiteModel, 'round' | 'digest'>;
+  /** Parent digest (hex) → commitment of the one update this hospital sends for it (PROTOCOL §7.5). */
+  readonly spent: ReadonlyMap<string, Digest>;
+  readonly withdrawn: boolean;
+  readonly activity: Activity;
+}
+
+export function initialSiteState(model: SiteModel): SiteState {
+  return {
+    chain: [],
+    trustedBootKeys: [],
+    model,
+    released: { round: model.round, digest: model.digest },
+    spent: new Map(),
+    withdrawn: false,
+    activity: { phase: 'waiting' },
+  };
+}
