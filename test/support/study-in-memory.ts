@@ -1,0 +1,258 @@
+import { decide as decideEnclave, type Decision } from '../../aggregator-enclave/decider.ts';
+import type { EnclaveCommand, EnclaveEvent } from '../../aggregator-enclave/event.ts';
+import { evolve as evolveEnclave } from '../../aggregator-enclave/evolve.ts';
+import {
+  INITIAL_STATE as ENCLAVE_START,
+  type EnclaveEnvironment,
+  type EnclaveState,
+} from '../../aggregator-enclave/state.ts';
+import { passportBundleOf } from '../../aggregator-enclave/passport-bundle-of.ts';
+import { decide as decideSite } from '../../site-agent/decider.ts';
+import type { SiteCommand, SiteEvent } from '../../site-agent/event.ts';
+import { evolve as evolveSite } from '../../site-agent/evolve.ts';
+import { initialSiteState, type SiteEnvironment, type SiteState } from '../../site-agent/state.ts';
+import { encodeBundle, type Publication } from '../../lib/audit/passport-bundle.ts';
+import { headOf, type SignedStatement } from '../../lib/audit/statement.ts';
+import { signEndorsement } from '../../lib/contract/endorsement.ts';
+import type { SealedContract } from '../../lib/contract/study-contract.ts';
+import { signerFromSeed } from '../../lib/core/ed25519.ts';
+import type { Refusal } from '../../lib/core/errors.ts';
+import { instant, type Instant, type OrganisationId } from '../../lib/core/ids.ts';
+import type { Result } from '../../lib/core/result.ts';
+import { initialWeights } from '../../lib/learning/initial-weights.ts';
+import { layoutOf } from '../../lib/learning/layout.ts';
+import { encodeUpdate, joinUpdate, updateCommitment } from '../../lib/learning/update-codec.ts';
+import { toGrid } from '../../lib/learning/quantise.ts';
+import { encodeWeights, modelDigest } from '../../lib/learning/weights.ts';
+import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
+
+/** Enclave and sites as pure deciders, wired by hand: what the shells do, without shells, sockets or clocks. */
+export class MemoryEnclave {
+  readonly environment: EnclaveEnvironment;
+  state: EnclaveState = ENCLAVE_START;
+  readonly log: EnclaveEvent[] = [];
+
+  constructor(sealed: SealedContract, bootLabel = 'enclave boot') {
+    const layout = layoutOf(sealed.contract.model.spec);
+    this.environment = { sealed, layout, signer: signerFromSeed(digestOf(bootLabel)), software: digestOf('program') };
+  }
+
+  handle(command: EnclaveCommand): Decision {
+    const decision = decideEnclave(this.environment, this.state, command);
+    if (decision.ok) {
+      for (const event of decision.value) {
+        this.state = evolveEnclave(this.environment, this.state, event);
+        this.log.push(event);
+      }
+    }
+    return decision;
+  }
+
+  /** Genesis and the approvals of `hospitals`. */
+  begin(at: Instant = START, hospitals: readonly OrganisationId[] = HOSPITALS): void {
+    const { sealed } = this.environment;
+    for (const id of hospitals) must(this.handle({ type: 'record-approval', at, approval: testApproval(sealed, id) }));
+    const weights = initialWeights(sealed.contract.model.spec);
+    must(this.handle({ type: 'boot', at, noiseRoot: digestOf('noise root'), initialWeights: weights }));
+  }
+
+  statements(): readonly SignedStatement[] {
+    return this.state.phase === 'unborn' ? [] : this.state.ledger.statements;
+  }
+
+  publication(): Publication {
+    const [genesis] = this.statements();
+    const newest = this.statements().at(-1);
+    if (genesis === undefined || newest === undefined) throw new Error('no genesis yet');
+    const { sealed, signer } = this.environment;
+    const bootKey = signer.publicKey;
+    return {
+      format: 'consilium/publication/v1',
+      bootKey,
+      contract: sealed.digest,
+      genesis: genesis.digest,
+      head: headOf(newest),
+      at: START,
+      evidence: new Uint8Array(),
+    };
+  }
+
+  bundle(): Uint8Array {
+    if (this.state.phase === 'unborn') throw new Error('no genesis yet');
+    const bundle = passportBundleOf(this.environment.sealed, this.state.ledger, [this.publication()]);
+    if (bundle === null) throw new Error('nothing is released yet');
+    return encodeBundle(bundle);
+  }
+
+  weights(): Uint8Array {
+    if (this.state.phase === 'unborn') throw new Error('no genesis yet');
+    return encodeWeights(this.state.ledger.model.weights);
+  }
+}
+
+export class MemorySite {
+  readonly environment: SiteEnvironment;
+  readonly endorsement: Uint8Array;
+  state: SiteState;
+  readonly log: SiteEvent[] = [];
+
+  constructor(sealed: SealedContract, organisation: OrganisationId, change: Partial<SiteEnvironment['overlay']> = {}) {
+    const layout = layoutOf(sealed.contract.model.spec);
+    const signer = signerFromSeed(digestOf(`boot ${organisation}`));
+    const confirmedKeys = new Map(sealed.contract.organisations.map(({ id, key }) => [id, key]));
+    this.environment = {
+      sealed,
+      layout,
+      organisation,
+      signer,
+      overlay: { confirmedKeys, minimum: 1, requireCoParticipants: [], ...change },
+      // The evidence of this harness is empty: appraisal has its own tests; here every boot is genuine.
+      appraise: () => ({ refusals: [], measurement: digestOf('program'), simulated: true }),
+    };
+    this.endorsement = signEndorsement(
+      {
+        organisation,
+        bootKey: signer.publicKey,
+        contract: sealed.digest,
+        issued: START,
+        expires: instant(START + DAY_MS),
+      },
+      organisationSigner(organisation),
+    );
+    const weights = initialWeights(sealed.contract.model.spec);
+    this.state = initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights });
+  }
+
+  handle(command: SiteCommand): Result<readonly SiteEvent[], Refusal> {
+    const decision = decideSite(this.environment, this.state, command);
+    if (decision.ok) {
+      for (const event of decision.value) {
+        this.state = evolveSite(this.state, event);
+        this.log.push(event);
+      }
+    }
+    return decision;
+  }
+
+  see(statement: SignedStatement, at: Instant = START): Result<readonly SiteEvent[], Refusal> {
+    return this.handle({
+      type: 'receive-statement',
+      at,
+      statement: statement.bytes,
+      live: true,
+      endorsement: this.endorsement,
+    });
+  }
+
+  /** A payload that depends on site and round only, so that a retry sends the same bytes (PROTOCOL §7.8). */
+  payload(weight = 100): Uint8Array {
+    const { organisation, layout, sealed } = this.environment;
+    const index = HOSPITALS.indexOf(organisation);
+    const delta = Float64Array.from(
+      { length: layout.length },
+      (_, i) => (index + 1) / 64 + i / 128 + this.state.model.round / 256,
+    );
+    const coordinates = toGrid(delta, sealed.contract.grid);
+    if (!coordinates.ok) throw new Error(coordinates.error.detail);
+    const plaintext = encodeUpdate({ weight, trainLoss: 0.5, coordinates: coordinates.value });
+    return joinUpdate(digestOf(`salt ${organisation} ${this.state.model.round}`), plaintext);
+  }
+}
+
+export class MemoryStudy {
+  readonly sealed: SealedContract;
+  readonly enclave: MemoryEnclave;
+  readonly sites: readonly MemorySite[];
+
+  constructor(sealed: SealedContract) {
+    this.sealed = sealed;
+    this.enclave = new MemoryEnclave(sealed);
+    this.enclave.begin();
+    this.sites = sealed.contract.organisations.map(({ id }) => new MemorySite(sealed, id));
+    for (const site of this.sites)
+      must(site.handle({ type: 'trust-boot-key', bootKey: this.enclave.environment.signer.publicKey }));
+  }
+
+  /** Shows every statement that a site has not seen; returns refusals by site. */
+  catchUp(sites: readonly MemorySite[] = this.sites, at: Instant = START): void {
+    for (const site of sites) {
+      for (const statement of this.enclave.statements().slice(site.state.chain.length)) must(site.see(statement, at));
+    }
+  }
+
+  open(round: number, attempt = 1, at: Instant = START): void {
+    must(this.enclave.handle({ type: 'open-round', at, round, attempt }));
+    this.catchUp();
+  }
+
+  commit(sites: readonly MemorySite[] = this.sites, at: Instant = START): void {
+    for (const { state, environment } of sites) {
+      if (state.activity.phase !== 'committed')
+        throw new Error(`${environment.organisation} is ${state.activity.phase}`);
+      const { commit, endorsement } = state.activity;
+      must(this.enclave.handle({ type: 'receive-commit', at, from: environment.organisation, commit, endorsement }));
+    }
+  }
+
+  lock(at: Instant = START): void {
+    must(this.enclave.handle({ type: 'lock-cohort', at }));
+    this.catchUp();
+  }
+
+  upload(sites: readonly MemorySite[] = this.sites): void {
+    for (const site of sites) must(this.uploadOne(site, site.payload()));
+  }
+
+  uploadOne(site: MemorySite, payload: Uint8Array): Decision {
+    const from = site.environment.organisation;
+    const commit = updateCommitment(payload.subarray(0, 32), payload.subarray(32));
+    must(site.handle({ type: 'finish-training', commit, payloadBytes: payload.length }));
+    if (site.state.activity.phase !== 'uploading') throw new Error('the update was not announced');
+    const announced = this.enclave.handle({ type: 'receive-header', from, header: site.state.activity.header });
+    return announced.ok ? this.enclave.handle({ type: 'receive-update', from, payload }) : announced;
+  }
+
+  close(at: Instant = START): void {
+    must(this.enclave.handle({ type: 'close-collection', at, salt: digestOf('result salt') }));
+    this.catchUp();
+  }
+
+  acknowledge(sites: readonly MemorySite[] = this.sites, at: Instant = START): void {
+    for (const { state, environment, endorsement } of sites) {
+      if (state.activity.phase !== 'acknowledged')
+        throw new Error(`${environment.organisation} is ${state.activity.phase}`);
+      const { acknowledgement } = state.activity;
+      must(
+        this.enclave.handle({
+          type: 'receive-acknowledgement',
+          at,
+          from: environment.organisation,
+          acknowledgement,
+          endorsement,
+        }),
+      );
+    }
+  }
+
+  deliver(sites: readonly MemorySite[] = this.sites): void {
+    this.catchUp(sites);
+    for (const site of sites)
+      must(site.handle({ type: 'receive-release', bundle: this.enclave.bundle(), weights: this.enclave.weights() }));
+  }
+
+  /** One undisturbed round of all sites, updates arriving in the order of `arrival`. */
+  run(round: number, arrival: readonly MemorySite[] = this.sites): void {
+    this.open(round);
+    this.commit(arrival);
+    this.lock();
+    this.upload(arrival);
+    this.close();
+    this.acknowledge(arrival);
+    this.deliver();
+  }
+}
+
+export function must<T>(result: Result<T, Refusal>): T {
+  if (!result.ok) throw new Error(`${result.error.code}: ${result.error.detail}`);
+  return result.value;
+}
