@@ -8,7 +8,7 @@ import type { CommandOf, EnclaveCommand, EnclaveEvent } from './event.ts';
 import { abortRound, closeAcknowledgement, receiveAcknowledgement } from './release-phase.ts';
 import { issueStatement } from '../lib/audit/statement.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
-import type { EnclaveEnvironment, EnclaveState } from './state.ts';
+import { headOfState, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
 export type Decision = Result<readonly EnclaveEvent[], Refusal>;
 
@@ -41,6 +41,8 @@ export function decide(environment: EnclaveEnvironment, state: EnclaveState, com
       return closeAcknowledgement(environment, state, command);
     case 'abort-round':
       return abortRound(environment, state, { at: command.at, code: 'E-ROUND-STOPPED' });
+    case 'record-publication':
+      return recordPublication(environment, state, command);
     case 'receive-withdrawal':
       return receiveWithdrawal(environment, state, command);
   }
@@ -94,6 +96,19 @@ function recordApproval(
   const earlier = known.get(organisation);
   if (earlier !== undefined && bytesEqual(earlier, approval)) return ok([]);
   return ok([{ type: 'approval-recorded', organisation, approval }]);
+}
+
+/** Evidence for this boot's key and no other; the host could hand in what it likes. */
+function recordPublication(
+  { sealed, signer }: EnclaveEnvironment,
+  state: EnclaveState,
+  { publication }: CommandOf<'record-publication'>,
+): Decision {
+  const head = headOfState(state);
+  if (head === null) return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
+  const own = bytesEqual(publication.bootKey, signer.publicKey) && bytesEqual(publication.contract, sealed.digest);
+  if (!own) return err(refusal('E-ATTEST-BINDING', 'publication of another boot'));
+  return ok([{ type: 'publication-recorded', publication }]);
 }
 
 function receiveWithdrawal(

@@ -1,6 +1,7 @@
 import type { CohortMember, Intent, SignedStatement } from '../lib/audit/statement.ts';
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
 import type { Commit } from '../lib/audit/commit.ts';
+import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import type { Digest, Instant, OrganisationId } from '../lib/core/ids.ts';
 import type { DecodedUpdate } from '../lib/learning/update-codec.ts';
@@ -29,6 +30,7 @@ export type EnclaveCommand =
     } & SignedAcknowledgement)
   | { readonly type: 'close-acknowledgement'; readonly at: Instant }
   | { readonly type: 'abort-round'; readonly at: Instant }
+  | { readonly type: 'record-publication'; readonly publication: Publication }
   | { readonly type: 'receive-withdrawal'; readonly from: OrganisationId; readonly withdrawal: Uint8Array };
 
 export type CommandOf<T extends EnclaveCommand['type']> = Extract<EnclaveCommand, { type: T }>;
@@ -50,6 +52,7 @@ export type EnclaveEvent =
   | { readonly type: 'result-sealed'; readonly result: SealedResult; readonly statement: SignedStatement<Intent> }
   | ({ readonly type: 'acknowledgement-accepted'; readonly organisation: OrganisationId } & SignedAcknowledgement)
   | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId }
+  | { readonly type: 'publication-recorded'; readonly publication: Publication }
   | { readonly type: 'halted'; readonly refusal: Refusal };
 
 const VOLATILE: ReadonlySet<EnclaveEvent['type']> = new Set(['commit-accepted', 'header-accepted', 'update-accepted']);

@@ -48,6 +48,11 @@ export function evolve(
       const withdrawn = new Set(state.ledger.withdrawn).add(event.organisation);
       return { ...state, ledger: { ...state.ledger, withdrawn } };
     }
+    case 'publication-recorded': {
+      if (state.phase === 'unborn') throw impossible(state, event);
+      const publications = [...state.ledger.publications, event.publication];
+      return { ...state, ledger: { ...state.ledger, publications } };
+    }
     case 'halted':
       if (state.phase === 'unborn') throw impossible(state, event);
       return { phase: 'halted', ledger: state.ledger, refusal: event.refusal };
@@ -70,6 +75,7 @@ function afterGenesis(state: EnclaveState, event: Extract<EnclaveEvent, { type: 
     attempts: 0,
     approvals: state.approvals,
     withdrawn: new Set(),
+    publications: [],
     latest: null,
   };
   return { phase: 'idle', ledger };

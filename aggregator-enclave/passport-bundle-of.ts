@@ -1,13 +1,9 @@
-import type { PassportBundle, Publication } from '../lib/audit/passport-bundle.ts';
+import type { PassportBundle } from '../lib/audit/passport-bundle.ts';
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import type { EnclaveLedger } from './state.ts';
 
-/** The bundle of the newest release (PROTOCOL §7.7); null before the first. `publications`: one per boot that signed. */
-export function passportBundleOf(
-  sealed: SealedContract,
-  ledger: EnclaveLedger,
-  publications: readonly Publication[],
-): PassportBundle | null {
+/** The bundle of the newest release, with the evidence of every boot that signed in it (PROTOCOL §7.7); null before the first. */
+export function passportBundleOf(sealed: SealedContract, ledger: EnclaveLedger): PassportBundle | null {
   const [genesis] = ledger.statements;
   if (ledger.latest === null || genesis === undefined) return null;
   const { manifest, certificate, intent, release, acknowledgements } = ledger.latest;
@@ -16,7 +12,7 @@ export function passportBundleOf(
     format: 'consilium/passport-bundle/v1',
     contract: sealed.bytes,
     approvals: [...ledger.approvals.values()],
-    publications: publications.filter(({ bootKey }) => signers.includes(bootKey.join())),
+    publications: ledger.publications.filter(({ bootKey }) => signers.includes(bootKey.join())),
     genesis: genesis.bytes,
     manifest: manifest.bytes,
     certificate: certificate.bytes,

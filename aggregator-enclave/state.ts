@@ -2,6 +2,7 @@ import type { Head } from '../lib/contract/shapes.ts';
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import type { Chain } from '../lib/audit/chain.ts';
 import type { Commit } from '../lib/audit/commit.ts';
+import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
 import type {
   Certificate,
@@ -68,6 +69,8 @@ export interface EnclaveLedger {
   readonly attempts: number;
   readonly approvals: ReadonlyMap<OrganisationId, Uint8Array>;
   readonly withdrawn: ReadonlySet<OrganisationId>;
+  /** Evidence of every boot that signed statements, oldest first (PROTOCOL §7.1). */
+  readonly publications: readonly Publication[];
   /** Newest released round; null before the first. */
   readonly latest: ReleasedRound | null;
 }

@@ -41,6 +41,8 @@ export type SiteMessage = z.output<typeof siteMessage>;
 export const enclaveMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('publication'), publication: bytesUpTo(1 << 20) }),
   z.strictObject({ type: z.literal('statement'), statement: bytesUpTo(4 << 20) }),
+  /** Statements up to the newest release, oldest first; nothing in them waits for an answer. */
+  z.strictObject({ type: z.literal('history'), statements: z.array(bytesUpTo(4 << 20)).max(1_000_000) }),
   /** The passport bundle and the weights that it names. */
   z.strictObject({
     type: z.literal('release'),

@@ -54,6 +54,7 @@ export class MemoryEnclave {
     for (const id of hospitals) must(this.handle({ type: 'record-approval', at, approval: testApproval(sealed, id) }));
     const weights = initialWeights(sealed.contract.model.spec);
     must(this.handle({ type: 'boot', at, noiseRoot: digestOf('noise root'), initialWeights: weights }));
+    must(this.handle({ type: 'record-publication', publication: this.publication() }));
   }
 
   statements(): readonly SignedStatement[] {
@@ -79,7 +80,7 @@ export class MemoryEnclave {
 
   bundle(): Uint8Array {
     if (this.state.phase === 'unborn') throw new Error('no genesis yet');
-    const bundle = passportBundleOf(this.environment.sealed, this.state.ledger, [this.publication()]);
+    const bundle = passportBundleOf(this.environment.sealed, this.state.ledger);
     if (bundle === null) throw new Error('nothing is released yet');
     return encodeBundle(bundle);
   }

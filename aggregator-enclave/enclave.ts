@@ -1,0 +1,182 @@
+import type { Attester } from '../lib/attestation/attester.ts';
+import { ReportData } from '../lib/attestation/report-data.ts';
+import type { VerifierRegistry } from '../lib/attestation/verifier.ts';
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import { signerFromSeed } from '../lib/core/ed25519.ts';
+import { refusal, RefusalError } from '../lib/core/errors.ts';
+import { hash } from '../lib/core/hash.ts';
+import type { Digest } from '../lib/core/ids.ts';
+import { SerialQueue } from '../lib/core/serial-queue.ts';
+import type { ChannelClock } from '../lib/channel/clock.ts';
+import type { Random } from '../lib/channel/random.ts';
+import { initialWeights } from '../lib/learning/initial-weights.ts';
+import { layoutOf } from '../lib/learning/layout.ts';
+import { decide, type Decision } from './decider.ts';
+import { decodeEvent, encodeEvent } from './event-codec.ts';
+import { isDurable, type EnclaveCommand, type EnclaveEvent } from './event.ts';
+import { evolve } from './evolve.ts';
+import { appendOrThrow, seal, unseal, type RecordStore } from './sealed-journal.ts';
+import { headOfState, INITIAL_STATE, type EnclaveEnvironment, type EnclaveState } from './state.ts';
+
+const SECRET_BYTES = 32;
+
+/** Everything that the attested core needs from outside; the host owns none of its secrets. */
+export interface EnclavePorts {
+  readonly records: RecordStore;
+  /** `SEAL`, 32 bytes. */
+  readonly sealingKey: Uint8Array;
+  readonly attester: Attester;
+  readonly verifiers: VerifierRegistry;
+  readonly clock: ChannelClock;
+  readonly random: Random;
+  /** Measurement of this program. */
+  readonly software: Digest;
+  /** What this program was started for; must equal the contract's. */
+  readonly environment: 'simulation' | 'production';
+}
+
+type Listener = (event: EnclaveEvent, state: EnclaveState) => void;
+
+/**
+ * The attested core at run time: one command at a time through the pure decider, durable events sealed and stored
+ * before anybody hears of them, then listeners (sessions, the host's event stream).
+ */
+export class Enclave {
+  readonly ports: EnclavePorts;
+  readonly environment: EnclaveEnvironment;
+  #state: EnclaveState = INITIAL_STATE;
+  #records = 0;
+  readonly #queue = new SerialQueue();
+  readonly #listeners = new Set<Listener>();
+
+  private constructor(sealed: SealedContract, ports: EnclavePorts) {
+    this.ports = ports;
+    const signer = signerFromSeed(ports.random(SECRET_BYTES));
+    this.environment = { sealed, layout: layoutOf(sealed.contract.model.spec), signer, software: ports.software };
+  }
+
+  /**
+   * Restores the sealed state of this contract, or begins it; then signs genesis if there is none, and publishes
+   * evidence for this boot's key. Throws RefusalError: wrong environment, unreadable state, a disk that refuses.
+   */
+  static async start(sealed: SealedContract, approvals: readonly Uint8Array[], ports: EnclavePorts): Promise<Enclave> {
+    if (sealed.contract.environment !== ports.environment) throw new RefusalError(refusal('E-CONTRACT-ENVIRONMENT'));
+    const enclave = new Enclave(sealed, ports);
+    const noiseRoot = await enclave.#restore();
+    for (const approval of approvals)
+      await enclave.handleOrThrow({ type: 'record-approval', at: ports.clock.now(), approval });
+    await enclave.handleOrThrow({
+      type: 'boot',
+      at: ports.clock.now(),
+      noiseRoot: hash('noise-root', noiseRoot),
+      initialWeights: initialWeights(sealed.contract.model.spec),
+    });
+    await enclave.#publish();
+    return enclave;
+  }
+
+  get state(): EnclaveState {
+    return this.#state;
+  }
+
+  /** Decides, stores, evolves and tells the listeners; a refusal changes nothing. */
+  handle(command: EnclaveCommand): Promise<Decision> {
+    return this.#queue.run(async () => {
+      const decision = decide(this.environment, this.#state, command);
+      if (!decision.ok) return decision;
+      const before = this.#state;
+      const states = statesAfter(this.environment, before, decision.value);
+      await this.#store(before, decision.value, states);
+      this.#state = states.at(-1) ?? before;
+      decision.value.forEach((event, index) => {
+        for (const listener of this.#listeners) listener(event, states[index] ?? before);
+      });
+      return decision;
+    });
+  }
+
+  async handleOrThrow(command: EnclaveCommand): Promise<void> {
+    const decision = await this.handle(command);
+    if (!decision.ok) throw new RefusalError(decision.error);
+  }
+
+  /** Called for every event after it is stored; the returned function ends it. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads `NOISE_ROOT` and every event back; draws and stores a root when there is nothing yet. */
+  async #restore(): Promise<Uint8Array> {
+    const { records, sealingKey, random } = this.ports;
+    const { sealed, layout } = this.environment;
+    const [first, ...rest] = await records.read();
+    const rootContext = { contract: sealed.digest, counter: 0, head: null };
+    if (first === undefined) {
+      const root = random(SECRET_BYTES);
+      await appendOrThrow(records, 0, [seal(sealingKey, root, rootContext)]);
+      this.#records = 1;
+      return root;
+    }
+    const root = unseal(sealingKey, first, rootContext);
+    if (!root.ok) throw new RefusalError(root.error);
+    for (const [index, record] of rest.entries()) {
+      const context = { contract: sealed.digest, counter: index + 1, head: headOfState(this.#state) };
+      const plaintext = unseal(sealingKey, record, context);
+      if (!plaintext.ok) throw new RefusalError(plaintext.error);
+      const event = decodeEvent(plaintext.value, layout);
+      if (!event.ok) throw new RefusalError(event.error);
+      this.#state = evolve(this.environment, this.#state, event.value);
+    }
+    this.#records = rest.length + 1;
+    return root.value;
+  }
+
+  async #store(before: EnclaveState, events: readonly EnclaveEvent[], states: readonly EnclaveState[]): Promise<void> {
+    const durable = events.flatMap((event, index) =>
+      isDurable(event) ? [{ event, head: headOfState(states[index - 1] ?? before) }] : [],
+    );
+    if (durable.length === 0) return;
+    const sealed = durable.map(({ event, head }, index) =>
+      seal(this.ports.sealingKey, encodeEvent(event), {
+        contract: this.environment.sealed.digest,
+        counter: this.#records + index,
+        head,
+      }),
+    );
+    await appendOrThrow(this.ports.records, this.#records, sealed);
+    this.#records += sealed.length;
+  }
+
+  /** Publication evidence of this boot (PROTOCOL §7.1). */
+  async #publish(): Promise<void> {
+    if (this.#state.phase === 'unborn') throw new Error('publication before genesis');
+    const { sealed, signer } = this.environment;
+    const head = headOfState(this.#state);
+    const [genesis] = this.#state.ledger.chain;
+    if (head === null || genesis === undefined) throw new Error('publication before genesis');
+    const bootKey = signer.publicKey;
+    const vouched = { bootKey, contractDigest: sealed.digest, genesisDigest: genesis, headDigest: head.digest };
+    const evidence = await this.ports.attester.attest(ReportData.ofPublication(vouched));
+    const publication = {
+      format: 'consilium/publication/v1',
+      bootKey,
+      contract: sealed.digest,
+      genesis,
+      head,
+      at: this.ports.clock.now(),
+      evidence,
+    } as const;
+    await this.handleOrThrow({ type: 'record-publication', publication });
+  }
+}
+
+function statesAfter(
+  environment: EnclaveEnvironment,
+  before: EnclaveState,
+  events: readonly EnclaveEvent[],
+): EnclaveState[] {
+  const states: EnclaveState[] = [];
+  for (const event of events) states.push(evolve(environment, states.at(-1) ?? before, event));
+  return states;
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { decodePublication, encodePublication } from '../lib/audit/passport-bundle.ts';
+import { narrowStatement, openStatement, type SignedStatement, type Statement } from '../lib/audit/statement.ts';
+import { bytesUpTo, count, decodeDocument, digest, encodeDocument, organisationId } from '../lib/contract/shapes.ts';
+import type { CborLimits } from '../lib/core/cbor.ts';
+import { ERRORS, refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
+import { err, ok, type Result } from '../lib/core/result.ts';
+import type { ParameterLayout } from '../lib/learning/layout.ts';
+import { decodeServerState, encodeServerState } from '../lib/learning/server-state.ts';
+import { decodeWeights, encodeWeights, modelDigest } from '../lib/learning/weights.ts';
+import type { EnclaveEvent } from './event.ts';
+
+const LIMITS: CborLimits = { maxBytes: 1 << 30, maxDepth: 3 };
+const large = bytesUpTo(1 << 30);
+const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
+
+/** What one durable event looks like under the seal; format versions stand in the seal's associated data. */
+const stored = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('approval-recorded'), organisation: organisationId, approval: large }),
+  z.strictObject({ type: z.literal('born'), weights: large, statement: large }),
+  z.strictObject({ type: z.literal('statement-issued'), statement: large }),
+  z.strictObject({
+    type: z.literal('result-sealed'),
+    statement: large,
+    round: count,
+    weights: large,
+    server: large,
+    salt: digest,
+  }),
+  z.strictObject({
+    type: z.literal('acknowledgement-accepted'),
+    organisation: organisationId,
+    acknowledgement: large,
+    endorsement: large,
+  }),
+  z.strictObject({ type: z.literal('withdrawal-recorded'), organisation: organisationId }),
+  z.strictObject({ type: z.literal('publication-recorded'), publication: large }),
+  z.strictObject({ type: z.literal('halted'), code: errorCode, detail: z.string() }),
+]);
+type Stored = z.output<typeof stored>;
+
+/** Deterministic CBOR of a durable event. Throws on a volatile one: updates never leave memory. */
+export function encodeEvent(event: EnclaveEvent): Uint8Array {
+  return encodeDocument(toStored(event));
+}
+
+function toStored(event: EnclaveEvent): Stored {
+  switch (event.type) {
+    case 'approval-recorded':
+    case 'acknowledgement-accepted':
+    case 'withdrawal-recorded':
+      return event;
+    case 'born':
+      return { type: 'born', weights: encodeWeights(event.weights), statement: event.statement.bytes };
+    case 'statement-issued':
+      return { type: 'statement-issued', statement: event.statement.bytes };
+    case 'result-sealed': {
+      const { model, salt } = event.result;
+      const weights = encodeWeights(model.weights);
+      return {
+        type: 'result-sealed',
+        statement: event.statement.bytes,
+        round: model.round,
+        weights,
+        server: encodeServerState(model.server),
+        salt,
+      };
+    }
+    case 'publication-recorded':
+      return { type: 'publication-recorded', publication: encodePublication(event.publication) };
+    case 'halted':
+      return { type: 'halted', code: event.refusal.code, detail: event.refusal.detail };
+    case 'commit-accepted':
+    case 'header-accepted':
+    case 'update-accepted':
+      throw new Error(`${event.type} must not be stored`);
+  }
+}
+
+/** The event behind stored bytes; E-STORE-FORMAT when they are no event of this version. Total. */
+export function decodeEvent(bytes: Uint8Array, layout: ParameterLayout): Result<EnclaveEvent, Refusal> {
+  const decoded = decodeDocument<Stored>(stored, bytes, { code: 'E-STORE-FORMAT', limits: LIMITS });
+  if (!decoded.ok) return decoded;
+  const document = decoded.value;
+  switch (document.type) {
+    case 'approval-recorded':
+    case 'acknowledgement-accepted':
+    case 'withdrawal-recorded':
+      return ok(document);
+    case 'publication-recorded': {
+      const publication = decodePublication(document.publication);
+      return publication.ok ? ok({ type: 'publication-recorded', publication: publication.value }) : publication;
+    }
+    case 'halted':
+      return ok({ type: 'halted', refusal: refusal(document.code, document.detail) });
+    case 'statement-issued': {
+      const statement = openStatement(document.statement);
+      return statement.ok ? ok({ type: 'statement-issued', statement: statement.value }) : statement;
+    }
+    case 'born': {
+      const statement = openAs(document.statement, 'genesis');
+      if (!statement.ok) return statement;
+      const weights = decodeWeights(document.weights, layout.length);
+      return weights.ok ? ok({ type: 'born', weights: weights.value, statement: statement.value }) : weights;
+    }
+    case 'result-sealed':
+      return decodeResult(document, layout);
+  }
+}
+
+function decodeResult(
+  document: Extract<Stored, { type: 'result-sealed' }>,
+  layout: ParameterLayout,
+): Result<EnclaveEvent, Refusal> {
+  const statement = openAs(document.statement, 'intent');
+  if (!statement.ok) return statement;
+  const weights = decodeWeights(document.weights, layout.length);
+  if (!weights.ok) return weights;
+  const server = decodeServerState(document.server, layout.length);
+  if (!server.ok) return server;
+  const model = {
+    round: document.round,
+    weights: weights.value,
+    digest: modelDigest(layout.digest, weights.value),
+    server: server.value,
+  };
+  return ok({ type: 'result-sealed', statement: statement.value, result: { model, salt: document.salt } });
+}
+
+function openAs<T extends Statement['type']>(
+  bytes: Uint8Array,
+  type: T,
+): Result<SignedStatement<Extract<Statement, { type: T }>>, Refusal> {
+  const opened = openStatement(bytes);
+  if (!opened.ok) return opened;
+  if (opened.value.statement.type !== type) return err(refusal('E-STORE-FORMAT', `expected a ${type}`));
+  return ok(narrowStatement(opened.value, type));
+}

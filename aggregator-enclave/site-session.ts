@@ -1,0 +1,150 @@
+import { encodeBundle, encodePublication } from '../lib/audit/passport-bundle.ts';
+import {
+  decodeSiteMessage,
+  encodeMessage,
+  type EnclaveMessage,
+  type SiteMessage,
+} from '../lib/audit/session-message.ts';
+import type { SignedStatement } from '../lib/audit/statement.ts';
+import type { Refusal } from '../lib/core/errors.ts';
+import type { OrganisationId } from '../lib/core/ids.ts';
+import { SerialQueue } from '../lib/core/serial-queue.ts';
+import { encodeWeights } from '../lib/learning/weights.ts';
+import { isOnChain } from '../lib/audit/chain.ts';
+import type { Decision } from './decider.ts';
+import type { Enclave } from './enclave.ts';
+import { passportBundleOf } from './passport-bundle-of.ts';
+import type { EnclaveLedger } from './state.ts';
+
+/** What a session needs of the attested channel. */
+export interface SessionPort {
+  send(message: Uint8Array): Promise<void>;
+  /** null: the site ended the session cleanly. */
+  next(): Promise<Uint8Array | null>;
+}
+
+interface Parts {
+  readonly enclave: Enclave;
+  readonly organisation: OrganisationId;
+  readonly port: SessionPort;
+  /** Told of every message that was refused; the session goes on. */
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** One site inside its attested session: its messages become commands, statements go out as they are issued. */
+export class SiteSession {
+  readonly #parts: Parts;
+  readonly #outgoing = new SerialQueue();
+  #synchronised = false;
+  #failure: { readonly fault: unknown } | null = null;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Serves until the site leaves; rejects when the channel breaks. */
+  async run(): Promise<void> {
+    const { enclave, port } = this.#parts;
+    const silence = enclave.listen((event, state) => {
+      if (!this.#synchronised || state.phase === 'unborn') return;
+      if (event.type === 'statement-issued' || event.type === 'result-sealed')
+        this.#announce(event.statement, state.ledger);
+    });
+    try {
+      for (;;) {
+        const bytes = await port.next();
+        if (bytes === null) return;
+        await this.#receive(bytes);
+        if (this.#failure !== null) throw this.#failure.fault;
+      }
+    } finally {
+      silence();
+    }
+  }
+
+  async #receive(bytes: Uint8Array): Promise<void> {
+    const message = decodeSiteMessage(bytes);
+    if (!message.ok) {
+      this.#refuse(message.error);
+      return;
+    }
+    if (message.value.type === 'sync') {
+      this.#synchronise(message.value);
+      return;
+    }
+    const { type } = message.value;
+    const decision = await this.#handle(message.value);
+    if (decision.ok) this.#send({ type: 'received', what: type });
+    else this.#refuse(decision.error);
+  }
+
+  #handle(message: Exclude<SiteMessage, { type: 'sync' }>): Promise<Decision> {
+    const { enclave, organisation: from } = this.#parts;
+    const at = enclave.ports.clock.now();
+    switch (message.type) {
+      case 'commit':
+        return enclave.handle({
+          type: 'receive-commit',
+          at,
+          from,
+          commit: message.commit,
+          endorsement: message.endorsement,
+        });
+      case 'update-header':
+        return enclave.handle({ type: 'receive-header', from, header: message.header });
+      case 'update':
+        return enclave.handle({ type: 'receive-update', from, payload: message.payload });
+      case 'acknowledgement': {
+        const { acknowledgement, endorsement } = message;
+        return enclave.handle({ type: 'receive-acknowledgement', at, from, acknowledgement, endorsement });
+      }
+      case 'withdrawal':
+        return enclave.handle({ type: 'receive-withdrawal', from, withdrawal: message.withdrawal });
+    }
+  }
+
+  /** Publications, then history up to the newest release, its model where the site lacks it, then what is current. */
+  #synchronise({ head, round }: Extract<SiteMessage, { type: 'sync' }>): void {
+    const { enclave } = this.#parts;
+    const { state } = enclave;
+    if (state.phase === 'unborn') return;
+    const { ledger } = state;
+    for (const publication of ledger.publications) {
+      this.#send({ type: 'publication', publication: encodePublication(publication) });
+    }
+    // A head off this chain is answered with the whole chain: the site will see the fork and refuse it.
+    const from = head !== null && isOnChain(ledger.chain, head) ? head.counter + 1 : 0;
+    const settled = ledger.latest === null ? 0 : ledger.latest.release.statement.counter + 1;
+    const history = ledger.statements.slice(from, settled);
+    if (history.length > 0) this.#send({ type: 'history', statements: history.map(({ bytes }) => bytes) });
+    if (round < ledger.model.round) this.#release(ledger);
+    for (const { bytes } of ledger.statements.slice(Math.max(from, settled)))
+      this.#send({ type: 'statement', statement: bytes });
+    this.#synchronised = true;
+  }
+
+  #announce(statement: SignedStatement, ledger: EnclaveLedger): void {
+    this.#send({ type: 'statement', statement: statement.bytes });
+    if (statement.statement.type === 'release') this.#release(ledger);
+  }
+
+  #release(ledger: EnclaveLedger): void {
+    const bundle = passportBundleOf(this.#parts.enclave.environment.sealed, ledger);
+    if (bundle === null) return;
+    this.#send({ type: 'release', bundle: encodeBundle(bundle), weights: encodeWeights(ledger.model.weights) });
+  }
+
+  #refuse(refused: Refusal): void {
+    this.#parts.onRefused(refused);
+    this.#send({ type: 'refused', code: refused.code, detail: refused.detail.slice(0, 400) });
+  }
+
+  /** In order; a failed send ends the session at its next message, or with the channel itself. */
+  #send(message: EnclaveMessage): void {
+    this.#outgoing
+      .run(() => this.#parts.port.send(encodeMessage(message)))
+      .catch((fault: unknown) => {
+        this.#failure ??= { fault };
+      });
+  }
+}
