@@ -15,7 +15,7 @@ export interface CsvRecord {
 }
 
 /** A line that is not a record; `rule` is safe to show: it never repeats what stands in the file. */
-export interface CsvFault {
+interface CsvFault {
   readonly line: number;
   readonly rule: string;
 }
