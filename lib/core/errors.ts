@@ -346,6 +346,10 @@ export const ERRORS = {
     exit: 77,
   },
   'E-MESSAGE-INVALID': malformed('A message lacks a field, or a field is out of range.', 'Update the older side.'),
+  'E-SERVICE-UNKNOWN': {
+    ...configuration('The program does not offer the service that was asked for.', 'Check which program is dialled.'),
+    grpc: 'NOT_FOUND',
+  },
   'E-STORE-CONFLICT': {
     ...later('Two writers changed the same record.', 'It is tried again.', NOT_INVOLVED),
     grpc: 'ABORTED',
@@ -373,6 +377,15 @@ export const ERRORS = {
       'Read its log in the run folder.',
       NOT_INVOLVED,
     ),
+    exit: 70,
+  },
+  'E-INTERNAL': {
+    ...configuration(
+      'Consilium itself has a fault.',
+      'Report it with the version and the command; the stack is shown with CONSILIUM_DEBUG=1.',
+    ),
+    patientData: 'The program stopped where the fault happened and sends nothing more.',
+    grpc: 'INTERNAL',
     exit: 70,
   },
   'E-INTERRUPTED': { ...later('The run was stopped by the user.', 'Start it again when ready.'), exit: 130 },
