@@ -1,0 +1,8 @@
+// Original file: proto/consilium/v1/study.proto
+
+
+export interface GetContractRequest {
+}
+
+export interface GetContractRequest__Output {
+}

@@ -1,0 +1,10 @@
+// Original file: proto/consilium/v1/study.proto
+
+
+export interface GetStatementsResponse {
+  'statements'?: (Buffer | Uint8Array | string)[];
+}
+
+export interface GetStatementsResponse__Output {
+  'statements': (Buffer)[];
+}

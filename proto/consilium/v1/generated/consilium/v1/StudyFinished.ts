@@ -1,0 +1,12 @@
+// Original file: proto/consilium/v1/study.proto
+
+
+export interface StudyFinished {
+  'outcome'?: (string);
+  'code'?: (string);
+}
+
+export interface StudyFinished__Output {
+  'outcome': (string);
+  'code': (string);
+}

@@ -1,0 +1,21 @@
+// Original file: proto/consilium/v1/study.proto
+
+import type { SiteStatus as _consilium_v1_SiteStatus, SiteStatus__Output as _consilium_v1_SiteStatus__Output } from '../../consilium/v1/SiteStatus.ts';
+
+export interface StudyStatus {
+  'phase'?: (string);
+  'round'?: (number);
+  'rounds'?: (number);
+  'sites'?: (_consilium_v1_SiteStatus)[];
+  '_round'?: "round";
+  '_rounds'?: "rounds";
+}
+
+export interface StudyStatus__Output {
+  'phase': (string);
+  'round'?: (number);
+  'rounds'?: (number);
+  'sites': (_consilium_v1_SiteStatus__Output)[];
+  '_round'?: "round";
+  '_rounds'?: "rounds";
+}
