@@ -20,31 +20,51 @@ const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
 /** Largest power of two below `size`; `size` ≥ 2 (RFC 9162 §2.1.1). */
 const splitPoint = (size: number): number => 2 ** Math.floor(Math.log2(size - 1));
 
-/**
- * SHA-512 Merkle root (64 bytes) of 1 to 1024 leaves, in the shape of RFC 9162 §2.1.1 with domain-separated
- * leaves and nodes. Throws RangeError for another number of leaves.
- */
-export function binderRoot(leaves: readonly Uint8Array[]): Uint8Array {
-  const [only] = leaves;
-  if (only === undefined || leaves.length > MAX_LEAVES) throw new RangeError('a binder tree has 1 to 1024 leaves');
-  if (leaves.length === 1) return leafHash(only);
-  const split = splitPoint(leaves.length);
-  return nodeHash(binderRoot(leaves.slice(0, split)), binderRoot(leaves.slice(split)));
+interface Node {
+  readonly hash: Uint8Array;
+  readonly size: number;
+  readonly children: { readonly left: Node; readonly right: Node } | null;
 }
 
-/** The path of leaf `index`; throws RangeError where there is no such leaf. */
-export function binderPath(leaves: readonly Uint8Array[], index: number): BinderPath {
-  if (!Number.isInteger(index) || index < 0 || index >= leaves.length) throw new RangeError('no such leaf');
-  return { index, size: leaves.length, siblings: siblingsOf(leaves, index) };
+/** SHA-512 Merkle tree in the shape of RFC 9162 §2.1.1, leaves and nodes under domain tags of their own. */
+export class BinderTree {
+  readonly #top: Node;
+
+  /** 1 to 1024 leaves; throws RangeError for another number. */
+  constructor(leaves: readonly Uint8Array[]) {
+    if (leaves.length > MAX_LEAVES) throw new RangeError('a binder tree has 1 to 1024 leaves');
+    this.#top = build(leaves);
+  }
+
+  /** 64 bytes. */
+  get root(): Uint8Array {
+    return this.#top.hash;
+  }
+
+  /** Throws RangeError where there is no such leaf. */
+  path(index: number): BinderPath {
+    const { size } = this.#top;
+    if (!Number.isInteger(index) || index < 0 || index >= size) throw new RangeError('no such leaf');
+    const siblings: Uint8Array[] = [];
+    let [node, place] = [this.#top, index];
+    while (node.children !== null) {
+      const { left, right } = node.children;
+      const goesLeft = place < left.size;
+      siblings.unshift(goesLeft ? right.hash : left.hash);
+      if (!goesLeft) place -= left.size;
+      node = goesLeft ? left : right;
+    }
+    return { index, size, siblings };
+  }
 }
 
-function siblingsOf(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
-  if (leaves.length === 1) return [];
+function build(leaves: readonly Uint8Array[]): Node {
+  const [first] = leaves;
+  if (first === undefined) throw new RangeError('a binder tree has 1 to 1024 leaves');
+  if (leaves.length === 1) return { hash: leafHash(first), size: 1, children: null };
   const split = splitPoint(leaves.length);
-  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
-  return index < split
-    ? [...siblingsOf(left, index), binderRoot(right)]
-    : [...siblingsOf(right, index - split), binderRoot(left)];
+  const [left, right] = [build(leaves.slice(0, split)), build(leaves.slice(split))];
+  return { hash: nodeHash(left.hash, right.hash), size: leaves.length, children: { left, right } };
 }
 
 /** The root that `leaf` would have under `path`; null when the path cannot exist (wrong length, index or size). Total. */

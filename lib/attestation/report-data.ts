@@ -1,4 +1,4 @@
-import { binderRoot } from './binder-tree.ts';
+import { BinderTree } from './binder-tree.ts';
 import type { Binder } from './binder.ts';
 import { publicationReportData, type Publication } from './publication.ts';
 
@@ -11,7 +11,7 @@ export type ReportDataSource =
 
 /** The 64 bytes of `source`; always the output of a domain-tagged hash, never the input. */
 export function reportDataBytes(source: ReportDataSource): Uint8Array {
-  return source.kind === 'binders' ? binderRoot(source.binders) : publicationReportData(source.publication);
+  return source.kind === 'binders' ? new BinderTree(source.binders).root : publicationReportData(source.publication);
 }
 
 const mint = Symbol('made by this module');
