@@ -7,6 +7,7 @@ import { refusal, RefusalError } from '../lib/core/errors.ts';
 import { hash } from '../lib/core/hash.ts';
 import type { Digest } from '../lib/core/ids.ts';
 import { SerialQueue } from '../lib/core/serial-queue.ts';
+import type { StudyRandom } from '../lib/core/study-random.ts';
 import type { ChannelClock } from '../lib/channel/clock.ts';
 import type { Random } from '../lib/channel/random.ts';
 import { initialWeights } from '../lib/learning/initial-weights.ts';
@@ -28,7 +29,10 @@ export interface EnclavePorts {
   readonly attester: Attester;
   readonly verifiers: VerifierRegistry;
   readonly clock: ChannelClock;
+  /** Nonces and keys. */
   readonly random: Random;
+  /** `NOISE_ROOT` and result salts. */
+  readonly studyRandom: StudyRandom;
   /** Measurement of this program. */
   readonly software: Digest;
   /** What this program was started for; must equal the contract's. */
@@ -108,12 +112,12 @@ export class Enclave {
 
   /** Reads `NOISE_ROOT` and every event back; draws and stores a root when there is nothing yet. */
   async #restore(): Promise<Uint8Array> {
-    const { records, sealingKey, random } = this.ports;
+    const { records, sealingKey, studyRandom } = this.ports;
     const { sealed, layout } = this.environment;
     const [first, ...rest] = await records.read();
     const rootContext = { contract: sealed.digest, counter: 0, head: null };
     if (first === undefined) {
-      const root = random(SECRET_BYTES);
+      const root = studyRandom('noise-root');
       await appendOrThrow(records, 0, [seal(sealingKey, root, rootContext)]);
       this.#records = 1;
       return root;

@@ -1,0 +1,71 @@
+import { loadConfig } from '../../lib/config/config-file.ts';
+import { readTls } from '../../lib/config/program-fields.ts';
+import { stopped, type Stop } from '../../lib/config/run-program.ts';
+import { RefusalError } from '../../lib/core/errors.ts';
+import { openSqliteStore } from '../../lib/store/sqlite.ts';
+import { createLogger } from '../../lib/telemetry/logger.ts';
+import { createHealth } from '../../lib/wire/health.ts';
+import { controlMethods } from '../../lib/wire/control-codec.ts';
+import { startServer } from '../../lib/wire/serve.ts';
+import { sessionService } from '../../lib/wire/session-service.ts';
+import { tableService } from '../../lib/wire/service.ts';
+import { ok } from '../../lib/core/result.ts';
+import type { EnclavePorts } from '../enclave.ts';
+import { enclaveConfig, type EnclaveConfig } from './config.ts';
+import { StudyHost } from './study-host.ts';
+
+/** Sites reach the enclave through one connection of the relay: one stream each. */
+const MAX_SESSIONS = 1024;
+const STOP_GRACE_MS = 3_000;
+
+/** What an entry point knows and this host does not: the platform. */
+export interface Platform {
+  readonly environment: EnclavePorts['environment'];
+  readonly stop: Stop;
+  open(config: EnclaveConfig): Promise<Omit<EnclavePorts, 'records' | 'environment'>>;
+}
+
+/** Runs the enclave program until it is asked to stop. Throws RefusalError on a bad configuration or disk. */
+export async function runEnclave(configPath: string, platform: Platform): Promise<void> {
+  const loaded = await loadConfig(configPath, enclaveConfig);
+  if (!loaded.ok) throw new RefusalError(...loaded.error);
+  const config = loaded.value;
+  const log = createLogger({
+    name: config.id,
+    level: config.log.level,
+    destination: config.log.file === undefined ? 'stderr' : { file: config.log.file },
+  });
+  const store = await openSqliteStore(config.store);
+  if (!store.ok) throw new RefusalError(store.error);
+  const opened = await platform.open(config);
+  const host = new StudyHost({ ports: { ...opened, environment: platform.environment }, store: store.value, log });
+  await host.resume();
+  const health = createHealth();
+  const server = await startServer({
+    address: config.listen,
+    tls: await readTls(config.tls),
+    limits: { maxConcurrentStreams: MAX_SESSIONS },
+    services: [
+      health.service,
+      sessionService('enclave', (frames) => host.accept(frames)),
+      tableService(controlMethods, {
+        load: (documents) => host.load(documents),
+        advance: (request) => host.advance(request),
+        watch: async ({ fromSequence }, { signal }) => ok(host.events.watch(fromSequence, signal)),
+      }),
+    ],
+    onRefused: ({ code }) => {
+      log.warn('call.refused', { code });
+    },
+    onFault: (fault) => {
+      log.error('call.fault', {}, fault);
+    },
+  });
+  health.set('', true);
+  log.info('enclave.listening', { address: `${config.listen.host}:${server.port}` });
+  await stopped(platform.stop);
+  log.info('enclave.stopping');
+  host.stop();
+  await server.stop(STOP_GRACE_MS);
+  await store.value.close();
+}

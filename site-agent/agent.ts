@@ -1,0 +1,257 @@
+import { decodePublication, type Publication } from '../lib/audit/passport-bundle.ts';
+import {
+  decodeEnclaveMessage,
+  encodeMessage,
+  MAX_MESSAGE_BYTES,
+  type EnclaveMessage,
+  type SiteMessage,
+} from '../lib/audit/session-message.ts';
+import { headOfChain } from '../lib/audit/chain.ts';
+import { bytesEqual, toHex } from '../lib/core/bytes.ts';
+import { refusal, RefusalError, type Refusal } from '../lib/core/errors.ts';
+import type { Instant, PublicKey } from '../lib/core/ids.ts';
+import type { Result } from '../lib/core/result.ts';
+import { SerialQueue } from '../lib/core/serial-queue.ts';
+import { SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
+import type { BlobStore } from '../lib/store/blob-store.ts';
+import type { EventStore } from '../lib/store/event-store.ts';
+import { decide } from './decider.ts';
+import { decodeSiteEvent, encodeSiteEvent } from './event-codec.ts';
+import type { SiteCommand, SiteEvent } from './event.ts';
+import { evolve } from './evolve.ts';
+import type { SiteEnvironment, SiteModel, SiteState } from './state.ts';
+
+const STREAM = 'site';
+
+/** The attested channel to the enclave, as the agent needs it. */
+export interface EnclaveLink {
+  /** Attested `BOOT_E` of this session. */
+  readonly bootKey: PublicKey;
+  send(message: Uint8Array): Promise<void>;
+  /** null: the enclave ended the session cleanly. */
+  next(): Promise<Uint8Array | null>;
+}
+
+export interface AgentPorts {
+  readonly events: EventStore;
+  readonly blobs: BlobStore;
+  readonly now: () => Instant;
+  /** A fresh endorsement of this boot's key, at most 24 h long. */
+  readonly endorse: () => Uint8Array;
+  /** One update for the parent model: `salt || plaintext`. Called at most once for each parent. */
+  readonly train: (parent: SiteModel, round: number) => Promise<Uint8Array>;
+  /** Told of every stored event. */
+  readonly onEvent: (event: SiteEvent) => void;
+  /** Told of what was refused, by this site or by the enclave. */
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** The hospital's program at run time: one command at a time through the pure decider, stored before anything is sent. */
+export class Agent {
+  readonly #environment: SiteEnvironment;
+  readonly #ports: AgentPorts;
+  readonly #queue = new SerialQueue();
+  readonly #outgoing = new SerialQueue();
+  #state: SiteState;
+  #version = 0;
+  #link: EnclaveLink | null = null;
+  #training: string | null = null;
+
+  private constructor(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState) {
+    this.#environment = environment;
+    this.#ports = ports;
+    this.#state = initial;
+  }
+
+  /** Replays the stored log. Throws RefusalError on a log that cannot be read. */
+  static async start(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState): Promise<Agent> {
+    const agent = new Agent(environment, ports, initial);
+    const stored = await ports.events.read(STREAM);
+    for (const bytes of stored) {
+      const event = decodeSiteEvent(bytes, environment.layout);
+      if (!event.ok) throw new RefusalError(event.error);
+      agent.#state = evolve(agent.#state, event.value);
+    }
+    agent.#version = stored.length;
+    return agent;
+  }
+
+  get state(): SiteState {
+    return this.#state;
+  }
+
+  /** Serves one attested session until the enclave ends it; rejects when the channel breaks. */
+  async serve(link: EnclaveLink): Promise<void> {
+    this.#link = link;
+    try {
+      await this.#handle({ type: 'trust-boot-key', bootKey: link.bootKey });
+      this.#send({ type: 'sync', head: headOfChain(this.#state.chain), round: this.#state.model.round });
+      this.#resume();
+      for (;;) {
+        const bytes = await link.next();
+        if (bytes === null) return;
+        await this.#receive(bytes);
+      }
+    } finally {
+      this.#link = null;
+    }
+  }
+
+  /** Takes effect at once if it arrives before the final upload frame, else with the next round (PROTOCOL §6.3). */
+  async withdraw(withdrawal: Uint8Array): Promise<void> {
+    await this.#handle({ type: 'withdraw' });
+    this.#send({ type: 'withdrawal', withdrawal });
+  }
+
+  async #receive(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > MAX_MESSAGE_BYTES) throw new RefusalError(refusal('E-CHANNEL-SIZE'));
+    const message = decodeEnclaveMessage(bytes);
+    if (!message.ok) throw new RefusalError(message.error);
+    await this.#handleMessage(message.value);
+  }
+
+  async #handleMessage(message: EnclaveMessage): Promise<void> {
+    switch (message.type) {
+      case 'publication':
+        return this.#trustPublication(message.publication);
+      case 'history':
+        for (const statement of message.statements) await this.#handle(this.#received(statement, false));
+        return;
+      case 'statement':
+        return this.#handle(this.#received(message.statement, true));
+      case 'release': {
+        const { bundle, weights } = message;
+        return this.#handle({ type: 'receive-release', bundle, weights });
+      }
+      case 'received':
+        return;
+      case 'refused':
+        this.#ports.onRefused(refusal(message.code, `the enclave says: ${message.detail}`));
+        return;
+    }
+  }
+
+  #received(statement: Uint8Array, live: boolean): SiteCommand {
+    return { type: 'receive-statement', at: this.#ports.now(), statement, live, endorsement: this.#ports.endorse() };
+  }
+
+  /** Boot keys of earlier boots of the enclave count only behind evidence that this hospital appraises itself. */
+  async #trustPublication(bytes: Uint8Array): Promise<void> {
+    const publication = decodePublication(bytes);
+    if (!publication.ok) throw new RefusalError(publication.error);
+    const { sealed, appraise } = this.#environment;
+    const refused = faultOf(publication.value, sealed.digest, appraise(publication.value, sealed).refusals);
+    if (refused !== null) throw new RefusalError(refused);
+    await this.#handle({ type: 'trust-boot-key', bootKey: publication.value.bootKey });
+  }
+
+  /** A statement or release that is refused ends the session: this hospital is being shown something inadmissible. */
+  async #handle(command: SiteCommand): Promise<void> {
+    const events = await this.#queue.run(() => this.#decide(command));
+    if (!events.ok) throw new RefusalError(events.error);
+    for (const event of events.value) {
+      this.#ports.onEvent(event);
+      if (event.type === 'declined') this.#ports.onRefused(event.refusal);
+      if (event.type === 'model-received') await this.#forget(event.model);
+    }
+    if (events.value.some(({ type }) => ANSWERED.has(type))) this.#resume();
+  }
+
+  async #decide(command: SiteCommand): Promise<Result<readonly SiteEvent[], Refusal>> {
+    const decision = decide(this.#environment, this.#state, command);
+    if (!decision.ok || decision.value.length === 0) return decision;
+    const appended = await this.#ports.events.append(STREAM, this.#version, decision.value.map(encodeSiteEvent));
+    if (!appended.ok) return appended;
+    this.#version = appended.value;
+    for (const event of decision.value) this.#state = evolve(this.#state, event);
+    return decision;
+  }
+
+  /** Sends what the present activity owes the enclave; all of it may be sent twice. */
+  #resume(): void {
+    const { activity } = this.#state;
+    switch (activity.phase) {
+      case 'waiting':
+        return;
+      case 'committed':
+        this.#send({ type: 'commit', commit: activity.commit, endorsement: activity.endorsement });
+        return;
+      case 'training':
+        void this.#train().catch((fault: unknown) => {
+          this.#ports.onRefused(
+            fault instanceof RefusalError ? fault.refusals[0] : refusal('E-TRAINING-DIVERGED', 'training failed'),
+          );
+        });
+        return;
+      case 'uploading':
+        void this.#upload();
+        return;
+      case 'acknowledged': {
+        const { acknowledgement } = activity;
+        this.#send({ type: 'acknowledgement', acknowledgement, endorsement: this.#ports.endorse() });
+        return;
+      }
+    }
+  }
+
+  /** Trains beside the session; the payload is stored before it is announced, so that a retry sends the same bytes. */
+  async #train(): Promise<void> {
+    const { activity, model } = this.#state;
+    if (activity.phase !== 'training') return;
+    const key = blobKey(activity.manifest.statement.parent);
+    if (this.#training === key) return;
+    this.#training = key;
+    try {
+      const payload = (await this.#ports.blobs.get(key)) ?? (await this.#prepare(key, model));
+      const commit = updateCommitment(payload.subarray(0, SALT_BYTES), payload.subarray(SALT_BYTES));
+      if (this.#state.activity.phase === 'training')
+        await this.#handle({ type: 'finish-training', commit, payloadBytes: payload.length });
+    } finally {
+      this.#training = null;
+    }
+  }
+
+  async #prepare(key: string, model: SiteModel): Promise<Uint8Array> {
+    const payload = await this.#ports.train(model, model.round + 1);
+    await this.#ports.blobs.put(key, payload);
+    return payload;
+  }
+
+  async #upload(): Promise<void> {
+    const { activity } = this.#state;
+    if (activity.phase !== 'uploading') return;
+    const payload = await this.#ports.blobs.get(blobKey(activity.manifest.statement.parent));
+    if (payload === null) return;
+    this.#send({ type: 'update-header', header: activity.header });
+    this.#send({ type: 'update', payload });
+  }
+
+  /** The update of a parent is erased once that parent has its released child. */
+  async #forget(model: SiteModel): Promise<void> {
+    for (const parent of this.#state.spent.keys()) {
+      if (parent !== toHex(model.digest)) await this.#ports.blobs.delete(`update/${parent}`);
+    }
+  }
+
+  /** In order, on the present session only; a broken channel shows itself at `next`. */
+  #send(message: SiteMessage): void {
+    const link = this.#link;
+    if (link === null) return;
+    this.#outgoing.run(() => link.send(encodeMessage(message))).catch(() => undefined);
+  }
+}
+
+const ANSWERED: ReadonlySet<SiteEvent['type']> = new Set([
+  'committed',
+  'cohort-accepted',
+  'update-ready',
+  'acknowledged',
+]);
+
+const blobKey = (parent: Uint8Array): string => `update/${toHex(parent)}`;
+
+function faultOf(publication: Publication, contract: Uint8Array, refusals: readonly Refusal[]): Refusal | null {
+  if (!bytesEqual(publication.contract, contract))
+    return refusal('E-ATTEST-BINDING', 'publication for another contract');
+  return refusals[0] ?? null;
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { updateHeader } from '../lib/audit/session-message.ts';
+import { narrowStatement, openStatement, type SignedStatement, type Statement } from '../lib/audit/statement.ts';
+import { bytesUpTo, count, decodeDocument, digest, encodeDocument, publicKey } from '../lib/contract/shapes.ts';
+import type { CborLimits } from '../lib/core/cbor.ts';
+import { ERRORS, refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
+import { err, ok, type Result } from '../lib/core/result.ts';
+import type { ParameterLayout } from '../lib/learning/layout.ts';
+import { decodeWeights, encodeWeights, modelDigest } from '../lib/learning/weights.ts';
+import type { SiteEvent } from './event.ts';
+
+const FORMAT = 'consilium/site-event/v1';
+const LIMITS: CborLimits = { maxBytes: 1 << 30, maxDepth: 3 };
+const large = bytesUpTo(1 << 30);
+const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
+const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape: S) =>
+  z.strictObject({ format: z.literal(FORMAT), type: z.literal(type), ...shape });
+
+const stored = z.discriminatedUnion('type', [
+  event('boot-key-trusted', { bootKey: publicKey }),
+  event('statement-seen', { statement: large }),
+  event('committed', { manifest: large, commit: large, endorsement: large }),
+  event('cohort-accepted', { certificate: large }),
+  event('debited', { parent: digest, commit: digest }),
+  event('update-ready', { header: updateHeader }),
+  event('acknowledged', { intent: large, acknowledgement: large }),
+  event('round-ended', { outcome: z.enum(['released', 'aborted']) }),
+  event('declined', { code: errorCode, detail: z.string() }),
+  event('model-received', { round: count, weights: large, bundle: large }),
+  event('withdrawn', {}),
+]);
+type Stored = z.output<typeof stored>;
+
+/** Deterministic CBOR of one event of a site's log. */
+export function encodeSiteEvent(decided: SiteEvent): Uint8Array {
+  return encodeDocument({ format: FORMAT, ...fieldsOf(decided) });
+}
+
+function fieldsOf(decided: SiteEvent): object {
+  switch (decided.type) {
+    case 'boot-key-trusted':
+    case 'debited':
+    case 'update-ready':
+    case 'round-ended':
+    case 'withdrawn':
+      return decided;
+    case 'statement-seen':
+      return { type: decided.type, statement: decided.statement.bytes };
+    case 'committed':
+      return { ...decided, manifest: decided.manifest.bytes };
+    case 'cohort-accepted':
+      return { type: decided.type, certificate: decided.certificate.bytes };
+    case 'acknowledged':
+      return { ...decided, intent: decided.intent.bytes };
+    case 'declined':
+      return { type: decided.type, code: decided.refusal.code, detail: decided.refusal.detail };
+    case 'model-received':
+      return {
+        type: decided.type,
+        round: decided.model.round,
+        weights: encodeWeights(decided.model.weights),
+        bundle: decided.bundle,
+      };
+  }
+}
+
+/** The event behind stored bytes; E-STORE-FORMAT when they are no event of this version. Total. */
+export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Result<SiteEvent, Refusal> {
+  const decoded = decodeDocument<Stored>(stored, bytes, { code: 'E-STORE-FORMAT', limits: LIMITS });
+  if (!decoded.ok) return decoded;
+  const { format: _format, ...document } = decoded.value;
+  switch (document.type) {
+    case 'boot-key-trusted':
+    case 'debited':
+    case 'update-ready':
+    case 'round-ended':
+    case 'withdrawn':
+      return ok(document);
+    case 'statement-seen': {
+      const statement = openStatement(document.statement);
+      return statement.ok ? ok({ type: document.type, statement: statement.value }) : statement;
+    }
+    case 'committed': {
+      const manifest = openAs(document.manifest, 'manifest');
+      return manifest.ok ? ok({ ...document, manifest: manifest.value }) : manifest;
+    }
+    case 'cohort-accepted': {
+      const certificate = openAs(document.certificate, 'certificate');
+      return certificate.ok ? ok({ type: document.type, certificate: certificate.value }) : certificate;
+    }
+    case 'acknowledged': {
+      const intent = openAs(document.intent, 'intent');
+      return intent.ok ? ok({ ...document, intent: intent.value }) : intent;
+    }
+    case 'declined':
+      return ok({ type: document.type, refusal: refusal(document.code, document.detail) });
+    case 'model-received': {
+      const weights = decodeWeights(document.weights, layout.length);
+      if (!weights.ok) return weights;
+      const model = {
+        round: document.round,
+        digest: modelDigest(layout.digest, weights.value),
+        weights: weights.value,
+      };
+      return ok({ type: document.type, model, bundle: document.bundle });
+    }
+  }
+}
+
+function openAs<T extends Statement['type']>(
+  bytes: Uint8Array,
+  type: T,
+): Result<SignedStatement<Extract<Statement, { type: T }>>, Refusal> {
+  const opened = openStatement(bytes);
+  if (!opened.ok) return opened;
+  if (opened.value.statement.type !== type) return err(refusal('E-STORE-FORMAT', `expected a ${type}`));
+  return ok(narrowStatement(opened.value, type));
+}
