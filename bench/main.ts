@@ -1,0 +1,12 @@
+import { benchTrain } from './train.ts';
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { train: benchTrain };
+
+const name = process.argv[2] ?? '';
+const bench = benches[name];
+if (bench === undefined) {
+  process.stderr.write(`usage: npm run bench -- <${Object.keys(benches).join(' | ')}>\n`);
+  process.exitCode = 64;
+} else {
+  await bench();
+}

@@ -1,0 +1,96 @@
+import type { ModelSpec } from '../lib/contract/model-spec.ts';
+import { shuffledBatches } from '../lib/learning/batch-source.ts';
+import { initialWeights } from '../lib/learning/initial-weights.ts';
+import { loadTrainer } from '../lib/learning/tfjs/load-trainer.ts';
+import { useStockMatMul, useTransposingMatMul } from '../lib/learning/tfjs/transposing-mat-mul.ts';
+import type { Trainer } from '../lib/learning/trainer.ts';
+
+const spec: ModelSpec = {
+  kind: 'dense',
+  inputs: 64,
+  layers: [
+    { units: 256, activation: 'relu' },
+    { units: 256, activation: 'relu' },
+    { units: 2, activation: 'softmax' },
+  ],
+  initial: { kind: 'glorot-uniform', seed: 1 },
+};
+const ROWS = 1024;
+const REPEATS = 5;
+const BATCH_SIZES = [32, 64, 128, 256, 512];
+
+/**
+ * Training of a 64-256-256-2 net on the wasm backend: the package's own matMul kernel against ours, and the cpu backend
+ * against ours, alternating in one process, so that the ratios depend little on the machine's speed; the fastest repeat
+ * of each, so that they depend little on what else the machine does.
+ */
+export async function benchTrain(): Promise<void> {
+  const [wasm, cpu] = [await loadTrainer('wasm'), await loadTrainer('cpu')];
+  const rows = syntheticRows();
+  process.stdout.write('64-256-256-2, SGD, milliseconds per step (fastest of the repeats) and ratios to ours\n\n');
+  process.stdout.write(line(['batch', 'ours', 'stock', 'cpu', 'stock/ours', 'cpu/ours']));
+  for (const batchSize of BATCH_SIZES) {
+    const request = { ...rows, batchSize };
+    const ours = new Stopwatch(wasm, { ...request, steps: 20 });
+    const stock = new Stopwatch(wasm, { ...request, steps: 20 });
+    const plain = new Stopwatch(cpu, { ...request, steps: 3 });
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      useStockMatMul();
+      await stock.run();
+      useTransposingMatMul();
+      await ours.run();
+      await plain.run();
+    }
+    const ms = [ours, stock, plain].map((watch) => watch.msPerStep());
+    const ratios = ms.slice(1).map((value) => value / (ms[0] ?? 1));
+    process.stdout.write(line([String(batchSize), ...[...ms, ...ratios].map((value) => value.toFixed(1))]));
+  }
+}
+
+interface Measured {
+  readonly features: Float32Array;
+  readonly labels: Int32Array;
+  readonly batchSize: number;
+  readonly steps: number;
+}
+
+/** Fastest time of a round less the fastest time of a round without steps, which uploads rows and computes a loss. */
+class Stopwatch {
+  readonly #trainer: Trainer;
+  readonly #measured: Measured;
+  #fastest = Infinity;
+  #fastestWithoutSteps = Infinity;
+
+  constructor(trainer: Trainer, measured: Measured) {
+    this.#trainer = trainer;
+    this.#measured = measured;
+  }
+
+  async run(): Promise<void> {
+    this.#fastestWithoutSteps = Math.min(this.#fastestWithoutSteps, await this.#round(0));
+    this.#fastest = Math.min(this.#fastest, await this.#round(this.#measured.steps));
+  }
+
+  msPerStep(): number {
+    return (this.#fastest - this.#fastestWithoutSteps) / this.#measured.steps;
+  }
+
+  async #round(localSteps: number): Promise<number> {
+    const { features, labels, batchSize } = this.#measured;
+    const plan = { optimizer: 'sgd', learningRate: 0.05, localSteps, batchSize, proximalMu: 0 } as const;
+    const batches = shuffledBatches({ rows: ROWS, batchSize, seed: new Uint8Array(32) });
+    const weights = initialWeights(spec);
+    const start = performance.now();
+    await this.#trainer.train({ spec, plan, weights, features, labels, batches });
+    return performance.now() - start;
+  }
+}
+
+/** Two classes that a plane nearly separates; values do not matter to the speed. */
+function syntheticRows(): { features: Float32Array; labels: Int32Array } {
+  const features = Float32Array.from({ length: ROWS * spec.inputs }, (_, i) => Math.sin(i * 12.9898) * 1.5);
+  const labels = Int32Array.from({ length: ROWS }, (_, row) => ((features[row * spec.inputs] ?? 0) > 0 ? 1 : 0));
+  return { features, labels };
+}
+
+const line = (cells: readonly string[]): string => `${cells.map((cell) => cell.padStart(12)).join('')}\n`;
