@@ -1,4 +1,4 @@
-import { openApproval } from '../lib/contract/approval.ts';
+import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
@@ -31,6 +31,13 @@ export function decide(
   switch (command.type) {
     case 'receive-approval':
       return receiveApproval(environment, state, command);
+    case 'receive-withdrawal': {
+      const { contract, digest } = environment.sealed;
+      const opened = openWithdrawal(command.withdrawal, { contract, contractDigest: digest });
+      if (!opened.ok) return opened;
+      const { organisation } = opened.value.document;
+      return ok(state.approvals.has(organisation) ? [{ type: 'withdrawal-recorded', organisation }] : []);
+    }
     case 'launch':
       return launch(environment, state, command);
     case 'see-site':

@@ -14,6 +14,7 @@ export type RoundAction = 'open-round' | 'lock-cohort' | 'close-collection' | 'c
 /** What reaches the coordinator's decider. */
 export type CoordinatorCommand =
   | { readonly type: 'receive-approval'; readonly at: Instant; readonly approval: Uint8Array }
+  | { readonly type: 'receive-withdrawal'; readonly withdrawal: Uint8Array }
   | { readonly type: 'launch'; readonly rounds: number }
   | { readonly type: 'see-site'; readonly organisation: OrganisationId; readonly connected: boolean }
   | ({
@@ -35,6 +36,7 @@ export type SeenStatement =
 
 export type CoordinatorEvent =
   | { readonly type: 'approval-recorded'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
+  | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId }
   | { readonly type: 'launched'; readonly rounds: number; readonly gatherMs: number }
   | { readonly type: 'site-seen'; readonly organisation: OrganisationId; readonly connected: boolean }
   | ({ readonly type: 'round-requested' } & Attempt)
@@ -70,6 +72,7 @@ export function effectsOf(event: CoordinatorEvent): readonly CoordinatorEffect[]
     case 'round-aborted':
       return [{ type: 'timer', step: 'retry', ms: event.retryInMs, round: event.round, attempt: event.attempt }];
     case 'approval-recorded':
+    case 'withdrawal-recorded':
     case 'site-seen':
     case 'site-advanced':
     case 'round-released':

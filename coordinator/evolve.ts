@@ -9,6 +9,11 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
   switch (event.type) {
     case 'approval-recorded':
       return { ...state, approvals: new Map(approvals).set(event.organisation, event.approval) };
+    case 'withdrawal-recorded': {
+      const remaining = new Map(approvals);
+      remaining.delete(event.organisation);
+      return { ...state, approvals: remaining };
+    }
     case 'launched':
       return { ...roster, phase: 'gathering', rounds: event.rounds };
     case 'site-seen':

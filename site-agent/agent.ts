@@ -42,6 +42,8 @@ export interface AgentPorts {
   readonly train: (parent: SiteModel, round: number) => Promise<Uint8Array>;
   /** Told of every stored event. */
   readonly onEvent: (event: SiteEvent) => void;
+  /** Keeps a model that passed every check; awaited before the next message. */
+  readonly onModel: (received: { readonly model: SiteModel; readonly bundle: Uint8Array }) => Promise<void>;
   /** Told of what was refused, by this site or by the enclave. */
   readonly onRefused: (refusal: Refusal) => void;
 }
@@ -152,7 +154,10 @@ export class Agent {
     for (const event of events.value) {
       this.#ports.onEvent(event);
       if (event.type === 'declined') this.#ports.onRefused(event.refusal);
-      if (event.type === 'model-received') await this.#forget(event.model);
+      if (event.type === 'model-received') {
+        await this.#ports.onModel(event);
+        await this.#forget(event.model);
+      }
     }
     if (events.value.some(({ type }) => ANSWERED.has(type))) this.#resume();
   }

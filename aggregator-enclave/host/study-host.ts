@@ -7,16 +7,23 @@ import { err, ok, type Result } from '../../lib/core/result.ts';
 import { SerialQueue } from '../../lib/core/serial-queue.ts';
 import type { Store } from '../../lib/store/store.ts';
 import type { Logger } from '../../lib/telemetry/logger.ts';
-import type { AdvanceRequest, AdvanceResponse, ContractDocuments } from '../../lib/wire/control-codec.ts';
+import type {
+  AdvanceRequest,
+  AdvanceResponse,
+  ContractDocuments,
+  EnclaveEvent as WireEvent,
+} from '../../lib/wire/control-codec.ts';
+import { EventLog, type NoticeOf } from '../../lib/wire/event-log.ts';
 import type { FrameDuplex } from '../../lib/wire/frame-duplex.ts';
 import { acceptSession, type SessionObserver } from '../accept-session.ts';
 import { Enclave, type EnclavePorts } from '../enclave.ts';
 import type { EnclaveCommand, EnclaveEvent } from '../event.ts';
 import { headOfState, type EnclaveState } from '../state.ts';
-import { EventLog, type EnclaveNotice } from './event-log.ts';
 
 const CONTRACT_BLOB = 'contract';
 const RECORDS_STREAM = 'sealed';
+
+type EnclaveNotice = NoticeOf<WireEvent>;
 
 interface Parts {
   readonly ports: Omit<EnclavePorts, 'records'>;
@@ -26,7 +33,7 @@ interface Parts {
 
 /** One study in one enclave: what the coordinator may ask and where sites' frames arrive. Sees no plaintext update. */
 export class StudyHost {
-  readonly events: EventLog;
+  readonly events: EventLog<WireEvent>;
   readonly #parts: Parts;
   readonly #loading = new SerialQueue();
   readonly #stopped = new AbortController();

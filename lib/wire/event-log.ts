@@ -1,25 +1,31 @@
-import type { EnclaveEvent as WireEvent } from '../../lib/wire/control-codec.ts';
+import type { Instant } from '../core/ids.ts';
 
-type Kind = WireEvent extends infer E ? (E extends WireEvent ? Omit<E, 'sequence' | 'at'> : never) : never;
-export type EnclaveNotice = Kind;
+interface Stamp {
+  readonly sequence: number;
+  readonly at: Instant;
+}
 
-/** Events a coordinator may still ask for; older ones are in the statement chain. */
+/** An event before it has its number and time. */
+export type NoticeOf<E extends Stamp> = E extends Stamp ? Omit<E, keyof Stamp> : never;
+
+/** Kept for watchers who come later; what is older is in the statement chain. */
 const KEPT = 100_000;
 
 /** Numbers what happened in this boot, keeps it, and feeds every watcher from where it wants to begin. */
-export class EventLog {
-  readonly #events: WireEvent[] = [];
+export class EventLog<E extends Stamp> {
+  readonly #events: E[] = [];
   #dropped = 0;
   readonly #waiting = new Set<() => void>();
-  readonly #now: () => WireEvent['at'];
+  readonly #now: () => Instant;
 
-  constructor(now: () => WireEvent['at']) {
+  constructor(now: () => Instant) {
     this.#now = now;
   }
 
-  add(notice: EnclaveNotice): void {
+  add(notice: NoticeOf<E>): void {
     const sequence = this.#dropped + this.#events.length;
-    this.#events.push({ ...notice, sequence, at: this.#now() } as WireEvent);
+    // The same fields again, with the two that the notice lacks.
+    this.#events.push({ ...notice, sequence, at: this.#now() } as unknown as E);
     if (this.#events.length > KEPT) {
       this.#events.shift();
       this.#dropped += 1;
@@ -28,7 +34,7 @@ export class EventLog {
   }
 
   /** Every kept event from `from` on, then what comes, until `signal` aborts. */
-  async *watch(from: number, signal: AbortSignal): AsyncGenerator<WireEvent> {
+  async *watch(from: number, signal: AbortSignal): AsyncGenerator<E> {
     let next = Math.max(from, this.#dropped);
     while (!signal.aborted) {
       const event = this.#events[next - this.#dropped];

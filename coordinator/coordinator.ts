@@ -1,0 +1,98 @@
+import { RefusalError, type Refusal } from '../lib/core/errors.ts';
+import type { Result } from '../lib/core/result.ts';
+import { SerialQueue } from '../lib/core/serial-queue.ts';
+import type { EventStore } from '../lib/store/event-store.ts';
+import { decide, type CoordinatorDecision } from './decider.ts';
+import { decodeCoordinatorEvent, encodeCoordinatorEvent } from './event-codec.ts';
+import { effectsOf, type CoordinatorCommand, type CoordinatorEffect, type CoordinatorEvent } from './event.ts';
+import { evolve } from './evolve.ts';
+import { INITIAL_STATE, type CoordinatorEnvironment, type CoordinatorState } from './state.ts';
+
+const STREAM = 'coordinator';
+
+interface Ports {
+  readonly events: EventStore;
+  /** Performs one effect; must not throw. Effects may be performed twice. */
+  readonly perform: (effect: CoordinatorEffect) => void;
+  readonly onEvent: (event: CoordinatorEvent) => void;
+}
+
+/** The liveness decider at run time: one command at a time, stored before its effects are performed. */
+export class Coordinator {
+  readonly #environment: CoordinatorEnvironment;
+  readonly #ports: Ports;
+  readonly #queue = new SerialQueue();
+  #state: CoordinatorState = INITIAL_STATE;
+  #version = 0;
+
+  private constructor(environment: CoordinatorEnvironment, ports: Ports) {
+    this.#environment = environment;
+    this.#ports = ports;
+  }
+
+  /** Replays the stored log and takes up what was under way. Throws RefusalError on a log that cannot be read. */
+  static async start(environment: CoordinatorEnvironment, ports: Ports): Promise<Coordinator> {
+    const coordinator = new Coordinator(environment, ports);
+    const stored = await ports.events.read(STREAM);
+    for (const bytes of stored) {
+      const event = decodeCoordinatorEvent(bytes);
+      if (!event.ok) throw new RefusalError(event.error);
+      coordinator.#state = evolve(coordinator.#state, event.value);
+    }
+    coordinator.#version = stored.length;
+    // Nobody is connected to a program that has just started.
+    const connected = new Set<never>();
+    coordinator.#state = { ...coordinator.#state, connected };
+    return coordinator;
+  }
+
+  get state(): CoordinatorState {
+    return this.#state;
+  }
+
+  /** Effects that a restart must perform again: the timer of the present step. */
+  takeUp(): void {
+    for (const effect of owed(this.#state, this.#environment)) this.#ports.perform(effect);
+  }
+
+  handle(command: CoordinatorCommand): Promise<CoordinatorDecision> {
+    return this.#queue.run(async () => {
+      const decision = decide(this.#environment, this.#state, command);
+      if (!decision.ok || decision.value.length === 0) return decision;
+      const stored = await this.#append(decision.value);
+      if (!stored.ok) return stored;
+      for (const event of decision.value) {
+        this.#state = evolve(this.#state, event);
+        this.#ports.onEvent(event);
+      }
+      for (const effect of decision.value.flatMap(effectsOf)) this.#ports.perform(effect);
+      return decision;
+    });
+  }
+
+  async #append(events: readonly CoordinatorEvent[]): Promise<Result<number, Refusal>> {
+    const appended = await this.#ports.events.append(STREAM, this.#version, events.map(encodeCoordinatorEvent));
+    if (appended.ok) this.#version = appended.value;
+    return appended;
+  }
+}
+
+function owed(state: CoordinatorState, { gatherMs, sealed }: CoordinatorEnvironment): readonly CoordinatorEffect[] {
+  switch (state.phase) {
+    case 'gathering':
+      return [{ type: 'gathering-timer', ms: gatherMs }];
+    case 'between':
+      return [{ type: 'timer', step: 'retry', ms: 0, round: state.next.round, attempt: state.next.attempt - 1 }];
+    case 'running': {
+      const { round, attempt, step } = state.current;
+      const { commitMs, uploadMs, acknowledgeMs } = sealed.contract.deadlines;
+      const ms = { opening: 0, commit: commitMs, upload: uploadMs, acknowledge: acknowledgeMs }[step];
+      return [{ type: 'timer', step, ms, round, attempt }];
+    }
+    case 'enrolling':
+    case 'finished':
+    case 'failed':
+    case 'stopped':
+      return [];
+  }
+}

@@ -1,0 +1,159 @@
+import { openStatement } from '../lib/audit/statement.ts';
+import { RefusalError, type Refusal } from '../lib/core/errors.ts';
+import type { Logger } from '../lib/telemetry/logger.ts';
+import { clientOf } from '../lib/wire/client.ts';
+import type { Connection } from '../lib/wire/connection.ts';
+import {
+  controlMethods,
+  type ContractDocuments,
+  type EnclaveAction,
+  type EnclaveEvent,
+} from '../lib/wire/control-codec.ts';
+import type { CoordinatorCommand, RoundAction, SeenStatement } from './event.ts';
+
+const RETRY_MS = 500;
+const ADVANCE_TRIES = 20;
+
+const ACTIONS: Readonly<Record<RoundAction, EnclaveAction>> = {
+  'open-round': 'openRound',
+  'lock-cohort': 'lockCohort',
+  'close-collection': 'closeCollection',
+  'close-acknowledgement': 'closeAcknowledgement',
+  'abort-round': 'abortRound',
+};
+
+interface Parts {
+  readonly connection: Connection;
+  readonly documents: () => ContractDocuments;
+  readonly handle: (command: CoordinatorCommand) => Promise<unknown>;
+  /** Every statement of the enclave, in order, possibly again after a reconnection. */
+  readonly onStatement: (bytes: Uint8Array) => void;
+  /** The enclave went away: no site is connected to it any more. */
+  readonly onLost: () => Promise<void>;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** The coordinator's side of EnclaveControlService: hands over the contract, asks for steps, watches what happens. */
+export class EnclaveLink {
+  readonly #parts: Parts;
+  readonly #client;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#client = clientOf(parts.connection, controlMethods);
+  }
+
+  /** Loads and watches, again after every loss, until the program stops. */
+  async run(): Promise<void> {
+    const { signal, log, onLost } = this.#parts;
+    while (!signal.aborted) {
+      const loaded = await this.load();
+      if (loaded === null) {
+        log.info('enclave.connected');
+        await this.#watch().catch((fault: unknown) => {
+          if (!(fault instanceof RefusalError)) throw fault;
+          log.warn('enclave.lost', { code: fault.refusals[0].code });
+        });
+        await onLost();
+      } else log.warn('enclave.unreachable', { code: loaded.code });
+      await pause(RETRY_MS, signal);
+    }
+  }
+
+  /** Hands contract and approvals over; null when the enclave has them. */
+  async load(): Promise<Refusal | null> {
+    const loaded = await this.#client.load(mutable(this.#parts.documents()));
+    return loaded.ok ? null : loaded.error;
+  }
+
+  /** Asks for one step; an enclave that cannot be reached is asked again, a refusal is final. */
+  async advance(action: RoundAction, place: { readonly round: number; readonly attempt: number }): Promise<void> {
+    const { log, signal } = this.#parts;
+    for (let tries = 0; tries < ADVANCE_TRIES && !signal.aborted; tries++) {
+      const answered = await this.#client.advance({ action: ACTIONS[action], ...place });
+      if (answered.ok) return;
+      log.warn('enclave.refused', { code: answered.error.code, step: action, ...place });
+      if (answered.error.code !== 'E-TRANSPORT') return;
+      await pause(RETRY_MS, signal);
+    }
+  }
+
+  async #watch(): Promise<void> {
+    for await (const event of this.#client.watch({ fromSequence: 0 }, { signal: this.#parts.signal }))
+      await this.#receive(event);
+  }
+
+  async #receive(event: EnclaveEvent): Promise<void> {
+    const { handle, onStatement, log } = this.#parts;
+    switch (event.kind) {
+      case 'statementIssued': {
+        onStatement(event.statement);
+        const seen = seenStatement(event.statement);
+        if (seen !== null && event.round > 0) {
+          await handle({ type: 'see-statement', statement: seen, round: event.round, attempt: event.attempt });
+        }
+        return;
+      }
+      case 'sessionOpened':
+        await handle({ type: 'see-site', organisation: event.organisation, connected: true });
+        return;
+      case 'sessionClosed':
+        await handle({ type: 'see-site', organisation: event.organisation, connected: false });
+        return;
+      case 'commitReceived':
+        await handle({ type: 'see-step', step: 'commit', ...placeOf(event) });
+        return;
+      case 'updateReceived':
+        await handle({ type: 'see-step', step: 'upload', ...placeOf(event) });
+        return;
+      case 'acknowledgementReceived':
+        await handle({ type: 'see-step', step: 'acknowledge', ...placeOf(event) });
+        return;
+      case 'refused':
+        log.warn('site.refused', {
+          code: event.code,
+          ...(event.organisation === null ? {} : { organisation: event.organisation }),
+        });
+        return;
+      case 'publicationRenewed':
+        return;
+    }
+  }
+}
+
+const mutable = ({ contract, approvals }: ContractDocuments) => ({ contract, approvals: [...approvals] });
+
+type Step = Extract<EnclaveEvent, { kind: 'commitReceived' | 'updateReceived' | 'acknowledgementReceived' }>;
+const placeOf = ({ organisation, round, attempt }: Step) => ({ organisation, round, attempt });
+
+/** What liveness needs of a statement; null for genesis and for what cannot be read. */
+function seenStatement(bytes: Uint8Array): SeenStatement | null {
+  const opened = openStatement(bytes);
+  if (!opened.ok) return null;
+  const { statement } = opened.value;
+  switch (statement.type) {
+    case 'genesis':
+      return null;
+    case 'manifest':
+    case 'release':
+      return { type: statement.type };
+    case 'certificate':
+    case 'intent':
+      return { type: statement.type, members: statement.members.map(({ organisation }) => organisation) };
+    case 'abort':
+      return { type: 'abort', code: statement.code };
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done);
+  });
+}

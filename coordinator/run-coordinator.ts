@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { loadConfig } from '../lib/config/config-file.ts';
+import { readTls } from '../lib/config/program-fields.ts';
+import { stopped, type Stop } from '../lib/config/run-program.ts';
+import { openContract, type SealedContract } from '../lib/contract/study-contract.ts';
+import { RefusalError } from '../lib/core/errors.ts';
+import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
+import { openSqliteStore } from '../lib/store/sqlite.ts';
+import { createLogger } from '../lib/telemetry/logger.ts';
+import { connect } from '../lib/wire/connection.ts';
+import { EventLog } from '../lib/wire/event-log.ts';
+import { createHealth } from '../lib/wire/health.ts';
+import { relayService } from '../lib/wire/relay.ts';
+import { startServer } from '../lib/wire/serve.ts';
+import type { StudyEvent } from '../lib/wire/study-codec.ts';
+import { coordinatorConfig, type CoordinatorConfig } from './config.ts';
+import { Coordinator } from './coordinator.ts';
+import { EnclaveLink } from './enclave-link.ts';
+import type { CoordinatorEffect } from './event.ts';
+import { studyNotice } from './study-events.ts';
+import { StatementArchive } from './statement-archive.ts';
+import { studyService } from './study-service.ts';
+
+const STOP_GRACE_MS = 3_000;
+
+/** Runs the coordinator until it is asked to stop. Throws RefusalError on a bad configuration, contract or disk. */
+export async function runCoordinator(configPath: string, stop: Stop): Promise<void> {
+  const loaded = await loadConfig(configPath, coordinatorConfig);
+  if (!loaded.ok) throw new RefusalError(...loaded.error);
+  const config = loaded.value;
+  const log = createLogger({
+    name: config.id,
+    level: config.log.level,
+    destination: config.log.file === undefined ? 'stderr' : { file: config.log.file },
+  });
+  const sealed = await readContract(config);
+  const store = await openSqliteStore(config.store);
+  if (!store.ok) throw new RefusalError(store.error);
+  const tls = await readTls(config.tls);
+  const connection = connect({
+    address: config.enclave,
+    tls,
+    serverName: config.enclave.serverName,
+    expect: { role: 'enclave', id: config.enclave.id },
+  });
+
+  const { fixedTime } = config;
+  const now = (): Instant => instant(fixedTime === undefined ? Date.now() : Date.parse(fixedTime));
+  const statements = new StatementArchive();
+  const notices = new EventLog<StudyEvent>(now);
+  const perform = (effect: CoordinatorEffect): void => {
+    const later = (ms: number, command: Parameters<Coordinator['handle']>[0]): void => {
+      setTimeout(() => void coordinator.handle(command), ms).unref();
+    };
+    switch (effect.type) {
+      case 'advance':
+        void link.advance(effect.action, { round: effect.round, attempt: effect.attempt });
+        return;
+      case 'timer':
+        later(effect.ms, { type: 'deadline', step: effect.step, round: effect.round, attempt: effect.attempt });
+        return;
+      case 'gathering-timer':
+        later(effect.ms, { type: 'gathering-over' });
+        return;
+    }
+  };
+  const { gatherMs, maxAttempts } = config;
+  const coordinator = await Coordinator.start(
+    { sealed, gatherMs, maxAttempts },
+    {
+      events: store.value.events,
+      perform,
+      onEvent: (event) => {
+        const notice = studyNotice(event, statements.newest);
+        if (notice !== null) notices.add(notice);
+        if ('round' in event) log.info(`round.${event.type}`, { round: event.round, attempt: event.attempt });
+      },
+    },
+  );
+  const launchWhenReady = async (): Promise<void> => {
+    const { phase, approvals } = coordinator.state;
+    if (config.autoLaunchRounds === undefined || phase !== 'enrolling' || approvals.size < sealed.contract.kMin) return;
+    await coordinator.handle({ type: 'launch', rounds: config.autoLaunchRounds });
+  };
+  const link = new EnclaveLink({
+    connection,
+    documents: () => ({ contract: sealed.bytes, approvals: [...coordinator.state.approvals.values()] }),
+    handle: (command) => coordinator.handle(command),
+    onStatement: (bytes) => {
+      statements.add(bytes);
+    },
+    onLost: async () => {
+      for (const organisation of coordinator.state.connected)
+        await coordinator.handle({ type: 'see-site', organisation, connected: false });
+    },
+    log,
+    signal: stop.signal,
+  });
+  const lastSeen = new Map<OrganisationId, number>();
+  const health = createHealth();
+  const server = await startServer({
+    address: config.listen,
+    tls,
+    services: [
+      health.service,
+      relayService(connection),
+      studyService({
+        sealed,
+        coordinator,
+        statements,
+        notices,
+        lastSeen,
+        now,
+        onApproval: () => approved(link, launchWhenReady),
+      }),
+    ],
+    onRefused: ({ code }) => {
+      log.warn('call.refused', { code });
+    },
+    onFault: (fault) => {
+      log.error('call.fault', {}, fault);
+    },
+  });
+  health.set('', true);
+  log.info('coordinator.listening', { address: `${config.listen.host}:${server.port}` });
+  const watching = link.run();
+  coordinator.takeUp();
+  await launchWhenReady();
+  await stopped(stop);
+  log.info('coordinator.stopping');
+  connection.close();
+  await server.stop(STOP_GRACE_MS);
+  await watching;
+  await store.value.close();
+}
+
+/** An approval reaches the enclave before the launch that may follow from it. */
+async function approved(link: EnclaveLink, launchWhenReady: () => Promise<void>): Promise<void> {
+  await link.load();
+  await launchWhenReady();
+}
+
+async function readContract({ contract }: CoordinatorConfig): Promise<SealedContract> {
+  const sealed = openContract(new Uint8Array(await readFile(contract)));
+  if (!sealed.ok) throw new RefusalError(sealed.error);
+  return sealed.value;
+}

@@ -1,0 +1,68 @@
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import type { Refusal } from '../lib/core/errors.ts';
+import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
+import { ok, type Result } from '../lib/core/result.ts';
+import type { EventLog } from '../lib/wire/event-log.ts';
+import { tableService, type WireService } from '../lib/wire/service.ts';
+import { statementPage } from '../lib/wire/statement-page.ts';
+import { studyMethods, type SiteStatus, type StudyEvent } from '../lib/wire/study-codec.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { StatementArchive } from './statement-archive.ts';
+
+interface Parts {
+  readonly sealed: SealedContract;
+  readonly coordinator: Coordinator;
+  readonly statements: StatementArchive;
+  readonly notices: EventLog<StudyEvent>;
+  /** When each organisation last called. */
+  readonly lastSeen: Map<OrganisationId, number>;
+  readonly onApproval: () => Promise<void>;
+  readonly now: () => Instant;
+}
+
+/** What hospitals and researchers may ask of the coordinator. */
+export function studyService(parts: Parts): WireService {
+  const { sealed, coordinator, statements, notices, lastSeen, onApproval, now } = parts;
+  return tableService(studyMethods, {
+    getContract: async (_request, { peer }) => {
+      if (peer.role === 'site') lastSeen.set(peer.id, Date.now());
+      return ok({ contract: sealed.bytes, approvals: [...coordinator.state.approvals.values()] });
+    },
+    submitApproval: async ({ approval }) => {
+      const recorded = await coordinator.handle({ type: 'receive-approval', at: now(), approval });
+      if (!recorded.ok) return recorded;
+      await onApproval();
+      return ok({ approvals: coordinator.state.approvals.size, needed: sealed.contract.kMin });
+    },
+    submitWithdrawal: async ({ withdrawal }) =>
+      emptied(await coordinator.handle({ type: 'receive-withdrawal', withdrawal })),
+    getStatus: async () =>
+      ok({
+        phase: coordinator.state.phase,
+        round: coordinator.state.released,
+        rounds: sealed.contract.rounds,
+        sites: sealed.contract.organisations.map(({ id }) => siteStatus(parts, id)),
+      }),
+    watch: async ({ fromSequence }, { signal }) => ok(notices.watch(fromSequence, signal)),
+    getStatements: async ({ fromCounter, limit }) =>
+      ok({ statements: statementPage(statements.from(fromCounter), limit) }),
+    launch: async ({ rounds }) => emptied(await coordinator.handle({ type: 'launch', rounds })),
+    stop: async () => emptied(await coordinator.handle({ type: 'stop' })),
+  });
+}
+
+function siteStatus({ coordinator: { state }, lastSeen }: Parts, organisation: OrganisationId): SiteStatus {
+  const seen = lastSeen.get(organisation);
+  const running = state.phase === 'running' ? state.current : null;
+  return {
+    organisation,
+    approved: state.approvals.has(organisation),
+    connected: state.connected.has(organisation),
+    lastSeen: seen === undefined ? null : instant(seen),
+    step: running?.done.has(organisation) === true ? running.step : null,
+  };
+}
+
+function emptied(result: Result<unknown, Refusal>): Result<Record<string, never>, Refusal> {
+  return result.ok ? ok({}) : result;
+}

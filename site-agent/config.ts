@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { idField, logFields, peerFields, simulationFields, tlsFields } from '../lib/config/program-fields.ts';
+import type { ConfigFields } from '../lib/config/config-fields.ts';
+
+/** `site.yaml`: one hospital's agent. */
+export const siteConfig = (fields: ConfigFields) =>
+  z.strictObject({
+    organisation: idField,
+    /** The organisation's signing key, as `consilium org init` wrote it. */
+    organisationKey: fields.secretFile,
+    /** Confirmed organisations and own conditions, as `consilium org confirm` keeps it. */
+    overlay: fields.path,
+    /** The contract that this hospital read and approved. */
+    contract: fields.path,
+    /** The approval, as `consilium contract approve` wrote it. */
+    approval: fields.path,
+    /** The one outbound address. */
+    coordinator: peerFields,
+    /** Dial the enclave itself instead of through the coordinator. */
+    enclave: peerFields.optional(),
+    tls: tlsFields(fields),
+    /** The hospital's data file. */
+    data: fields.path,
+    /** SQLite file: head, ledger, pending update. */
+    store: fields.path,
+    /** Folder for received models and their passports. */
+    output: fields.path,
+    backend: z.enum(['tensorflow', 'wasm', 'cpu']).optional(),
+    log: logFields(fields),
+    simulation: simulationFields(fields).optional(),
+  });
+export type SiteConfig = z.output<ReturnType<typeof siteConfig>>;

@@ -1,0 +1,47 @@
+import { MAX_MESSAGE_BYTES } from '../lib/audit/session-message.ts';
+import { attestationBatcher } from '../lib/channel/attestation-batcher.ts';
+import { openSiteSession } from '../lib/channel/open-site-session.ts';
+import type { AttestedSession } from '../lib/channel/session.ts';
+import type { FrameDuplex } from '../lib/channel/duplex.ts';
+import type { Head } from '../lib/contract/shapes.ts';
+import type { Refusal } from '../lib/core/errors.ts';
+import type { Digest } from '../lib/core/ids.ts';
+import type { Result } from '../lib/core/result.ts';
+import { headOfChain } from '../lib/audit/chain.ts';
+import type { SitePlatform } from './run-site.ts';
+import type { SiteEnvironment, SiteState } from './state.ts';
+
+/** What a site that has seen no statement says of its head. */
+const NOTHING_SEEN: Head = { counter: 0, digest: new Uint8Array(32) as Digest };
+
+interface Parts {
+  readonly environment: SiteEnvironment;
+  readonly platform: SitePlatform;
+  readonly duplex: FrameDuplex;
+  readonly endorse: () => Uint8Array;
+  readonly state: () => SiteState;
+}
+
+/** The attested session of PROTOCOL §4 under the contract's policy for the enclave. */
+export function attestEnclave({
+  environment,
+  platform,
+  duplex,
+  endorse,
+  state,
+}: Parts): Promise<Result<AttestedSession, Refusal>> {
+  const { sealed, signer, organisation } = environment;
+  const { clock, random, attester, verifiers } = platform;
+  return openSiteSession({
+    duplex,
+    contractDigest: sealed.digest,
+    reattestIntervalMs: sealed.contract.reattestIntervalMs,
+    appraisal: { registry: verifiers, policy: sealed.contract.appraisal.enclave, environment: platform.environment },
+    attester: attestationBatcher({ attester, clock, windowMs: 0 }),
+    head: () => headOfChain(state().chain) ?? NOTHING_SEEN,
+    credentials: () => ({ bootKey: signer.publicKey, organisation, endorsement: endorse() }),
+    clock,
+    random,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+  });
+}

@@ -1,0 +1,44 @@
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import { RefusalError } from '../lib/core/errors.ts';
+import type { StudyRandom } from '../lib/core/study-random.ts';
+import type { FeatureTable } from '../lib/data/featurise.ts';
+import { shuffledBatches } from '../lib/learning/batch-source.ts';
+import { toGrid } from '../lib/learning/quantise.ts';
+import type { Trainer } from '../lib/learning/trainer.ts';
+import { encodeUpdate, joinUpdate } from '../lib/learning/update-codec.ts';
+import type { SiteModel } from './state.ts';
+
+interface Parts {
+  readonly sealed: SealedContract;
+  readonly trainer: Trainer;
+  readonly table: FeatureTable;
+  readonly studyRandom: StudyRandom;
+}
+
+/** One round at this hospital: local SGD, clipped and put on the grid; `salt || plaintext`. Throws RefusalError when training diverges. */
+export async function trainLocally(
+  { sealed: { contract }, trainer, table, studyRandom }: Parts,
+  parent: SiteModel,
+  round: number,
+): Promise<Uint8Array> {
+  const { model, training, grid } = contract;
+  const batches = shuffledBatches({
+    rows: table.rows,
+    batchSize: training.batchSize,
+    seed: studyRandom(`batches ${round}`),
+  });
+  const { features, labels } = table;
+  const outcome = await trainer.train({
+    spec: model.spec,
+    plan: training,
+    weights: parent.weights,
+    features,
+    labels,
+    batches,
+  });
+  const coordinates = toGrid(outcome.delta, grid);
+  if (!coordinates.ok) throw new RefusalError(coordinates.error);
+  const weight = Math.min(table.rows, grid.weightCap);
+  const plaintext = encodeUpdate({ weight, trainLoss: outcome.trainLoss, coordinates: coordinates.value });
+  return joinUpdate(studyRandom(`salt ${round}`), plaintext);
+}

@@ -1,0 +1,32 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import { encodeModelFile } from '../lib/learning/model-file.ts';
+import type { SiteModel } from './state.ts';
+
+/** Names of the two files of one round in a site's output folder. */
+export const receivedFileNames = (round: number): { model: string; passport: string } => {
+  const name = `round-${String(round).padStart(4, '0')}`;
+  return { model: `${name}.model.cbor`, passport: `${name}.passport.cbor` };
+};
+
+/** Writes a model that passed every check beside its passport bundle; whole files or none. */
+export async function saveReceivedModel(
+  folder: string,
+  sealed: SealedContract,
+  received: { model: SiteModel; bundle: Uint8Array },
+): Promise<void> {
+  const { model, bundle } = received;
+  const names = receivedFileNames(model.round);
+  const { spec } = sealed.contract.model;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeWhole(join(folder, names.passport), bundle);
+  const file = encodeModelFile({ contract: sealed.digest, spec, schema: sealed.contract.schema, ...model });
+  await writeWhole(join(folder, names.model), file);
+}
+
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await writeFile(temporary, bytes, { mode: 0o600 });
+  await rename(temporary, path);
+}
