@@ -35,6 +35,8 @@ export interface FrameKey {
   readonly sessionId: Uint8Array;
   /** Who seals with this key. */
   readonly direction: Role;
+  /** Frames it may seal; 2^18 unless given. */
+  readonly maxFrames?: number;
 }
 
 /**
@@ -51,7 +53,8 @@ export class FrameSealer {
 
   /** E-CHANNEL-EXPIRED when the key has sealed all the frames it may, E-CHANNEL-SIZE beyond 1 MiB. */
   seal(type: FrameType, plaintext: Uint8Array): Result<Uint8Array, Refusal> {
-    if (this.#sequence >= MAX_FRAMES_PER_KEY) return err(refusal('E-CHANNEL-EXPIRED', 'frames per key'));
+    if (this.#sequence >= (this.#frameKey.maxFrames ?? MAX_FRAMES_PER_KEY))
+      return err(refusal('E-CHANNEL-EXPIRED', 'frames per key'));
     if (plaintext.length + FRAME_OVERHEAD_BYTES > MAX_FRAME_BYTES) return err(refusal('E-CHANNEL-SIZE', 'frame'));
     const sequence = this.#sequence++;
     const cipher = createCipheriv('aes-256-gcm', this.#frameKey.key, frameNonce(sequence), {
@@ -85,7 +88,8 @@ export class FrameOpener {
   #open(frame: Uint8Array): Result<OpenedFrame, Refusal> {
     if (frame.length > MAX_FRAME_BYTES) return err(refusal('E-CHANNEL-SIZE', 'frame'));
     if (frame.length < FRAME_OVERHEAD_BYTES) return err(refusal('E-CHANNEL-FRAME', 'shorter than an empty frame'));
-    if (this.#sequence >= MAX_FRAMES_PER_KEY) return err(refusal('E-CHANNEL-EXPIRED', 'frames per key'));
+    if (this.#sequence >= (this.#frameKey.maxFrames ?? MAX_FRAMES_PER_KEY))
+      return err(refusal('E-CHANNEL-EXPIRED', 'frames per key'));
     const type = TYPES.get(frame[0] ?? 0);
     if (type === undefined) return err(refusal('E-CHANNEL-FRAME', 'unknown type'));
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);

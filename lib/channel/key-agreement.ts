@@ -1,4 +1,3 @@
-import type { webcrypto } from 'node:crypto';
 import { Aes256Gcm, CipherSuite, HkdfSha256, HpkeError } from '@hpke/core';
 import { XWing } from '@hpke/hybridkem-x-wing';
 import { refusal, type Refusal } from '../core/errors.ts';
@@ -36,7 +35,7 @@ export async function generateKemKey(random: Random): Promise<KemKey> {
   // A buffer of its own: the library keeps a view on it, so that overwriting it here overwrites the key there.
   const seed = Uint8Array.from(random(KEM_SEED_BYTES));
   const kem = new XWing();
-  const { publicKey, privateKey } = (await kem.generateKeyPairDerand(seed)) as webcrypto.CryptoKeyPair;
+  const { publicKey, privateKey } = await kem.generateKeyPairDerand(seed);
   let used = false;
   return {
     publicKey: new Uint8Array(await kem.serializePublicKey(publicKey)),
@@ -67,7 +66,7 @@ export function encapsulate(
   return hpke('KEM public key', async () => {
     const suite = newSuite();
     const context = await suite.createSenderContext({
-      recipientPublicKey: (await suite.kem.deserializePublicKey(toBuffer(publicKey))) as webcrypto.CryptoKey,
+      recipientPublicKey: await suite.kem.deserializePublicKey(toBuffer(publicKey)),
       info: toBuffer(info),
     });
     return { enc: new Uint8Array(context.enc), exporter: exporterOf(context) };

@@ -113,11 +113,12 @@ export async function meet(
   accepting: Promise<Result<AttestedSession, Refusal>>,
   patienceMs = 70_000,
 ): Promise<Outcome> {
-  let done = false;
+  const progress = { done: false };
   const both = Promise.all([opening, accepting]).finally(() => {
-    done = true;
+    progress.done = true;
   });
-  for (let passed = 0; !done && passed < patienceMs; passed += 10) await study.clock.advance(10, 10);
+  both.catch(() => undefined);
+  for (let passed = 0; !progress.done && passed < patienceMs; passed += 10) await study.clock.advance(10, 10);
   const [site, enclave] = await both;
   return { site, enclave };
 }
