@@ -1,4 +1,5 @@
-import { bytesEqual, compareBytes, concatBytes, utf8 } from './bytes.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { bytesEqual, compareBytes, utf8 } from './bytes.ts';
 import { err, ok, type Result } from './result.ts';
 
 /**
@@ -26,22 +27,49 @@ export const DEFAULT_CBOR_LIMITS: CborLimits = { maxBytes: 1 << 20, maxDepth: 16
 
 const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, simple: 7 } as const;
 
+/**
+ * Items of one document, keys included: more are refused as too large. An item costs its sender one byte and its
+ * reader dozens, so that a bound on bytes alone would let 64 MiB of empty arrays take gigabytes.
+ */
+export const MAX_CBOR_ITEMS = 1 << 20;
+
 /** Encodes deterministically. Throws on what the profile cannot carry (NaN, an infinity): that is a caller's bug. */
 export function encodeCbor(value: CborValue): Uint8Array {
-  if (value === null) return Uint8Array.of(0xf6);
-  if (typeof value === 'boolean') return Uint8Array.of(value ? 0xf5 : 0xf4);
-  if (typeof value === 'number') return encodeNumber(value);
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new RangeError('CBOR text must be well-formed Unicode');
-    const text = utf8(value);
-    return concatBytes(head(MAJOR.text, text.length), text);
-  }
-  if (value instanceof Uint8Array) return concatBytes(head(MAJOR.bytes, value.length), value);
-  if (isArray(value)) return concatBytes(head(MAJOR.array, value.length), ...value.map(encodeCbor));
-  const entries = Object.entries(value)
+  const writer = new ByteWriter();
+  write(writer, value);
+  return writer.finish();
+}
+
+function write(writer: ByteWriter, value: CborValue): void {
+  if (value === null) writer.u8(0xf6);
+  else if (typeof value === 'boolean') writer.u8(value ? 0xf5 : 0xf4);
+  else if (typeof value === 'number') writeNumber(writer, value);
+  else if (typeof value === 'string') writeText(writer, value);
+  else if (value instanceof Uint8Array) {
+    writeHead(writer, MAJOR.bytes, value.length);
+    writer.append(value);
+  } else if (isArray(value)) {
+    writeHead(writer, MAJOR.array, value.length);
+    for (const item of value) write(writer, item);
+  } else writeMap(writer, value);
+}
+
+function writeText(writer: ByteWriter, text: string): void {
+  if (!text.isWellFormed()) throw new RangeError('CBOR text must be well-formed Unicode');
+  const bytes = utf8(text);
+  writeHead(writer, MAJOR.text, bytes.length);
+  writer.append(bytes);
+}
+
+function writeMap(writer: ByteWriter, map: Readonly<Record<string, CborValue>>): void {
+  const entries = Object.entries(map)
     .map(([key, item]) => ({ key: encodeCbor(key), item }))
     .sort((a, b) => compareBytes(a.key, b.key));
-  return concatBytes(head(MAJOR.map, entries.length), ...entries.flatMap(({ key, item }) => [key, encodeCbor(item)]));
+  writeHead(writer, MAJOR.map, entries.length);
+  for (const { key, item } of entries) {
+    writer.append(key);
+    write(writer, item);
+  }
 }
 
 /**
@@ -69,32 +97,40 @@ function isArray(value: CborValue): value is readonly CborValue[] {
   return Array.isArray(value);
 }
 
-function head(major: number, argument: number): Uint8Array {
+function writeHead(writer: ByteWriter, major: number, argument: number): void {
   const top = major << 5;
-  if (argument < 24) return Uint8Array.of(top | argument);
-  if (argument < 0x100) return Uint8Array.of(top | 24, argument);
-  if (argument < 0x1_0000) return Uint8Array.of(top | 25, argument >> 8, argument & 0xff);
-  const out = new Uint8Array(argument < 0x1_0000_0000 ? 5 : 9);
-  const view = new DataView(out.buffer);
-  out[0] = top | (out.length === 5 ? 26 : 27);
-  if (out.length === 5) view.setUint32(1, argument);
-  else view.setBigUint64(1, BigInt(argument));
-  return out;
+  if (argument < 24) writer.u8(top | argument);
+  else if (argument < 0x100) writer.u16(((top | 24) << 8) | argument);
+  else if (argument < 0x1_0000) {
+    writer.u8(top | 25);
+    writer.u16(argument);
+  } else if (argument < 0x1_0000_0000) {
+    writer.u8(top | 26);
+    writer.u32(argument);
+  } else {
+    writer.u8(top | 27);
+    writer.u64(argument);
+  }
 }
 
-function encodeNumber(value: number): Uint8Array {
+function writeNumber(writer: ByteWriter, value: number): void {
   if (Number.isSafeInteger(value)) {
-    return value >= 0 ? head(MAJOR.unsigned, value) : head(MAJOR.negative, -1 - value);
+    if (value >= 0) writeHead(writer, MAJOR.unsigned, value);
+    else writeHead(writer, MAJOR.negative, -1 - value);
+    return;
   }
   if (!Number.isFinite(value)) throw new RangeError('CBOR numbers must be finite');
   const half = toHalf(value);
-  if (half !== null) return Uint8Array.of(0xf9, half >> 8, half & 0xff);
-  const out = new Uint8Array(Math.fround(value) === value ? 5 : 9);
-  const view = new DataView(out.buffer);
-  out[0] = out.length === 5 ? 0xfa : 0xfb;
-  if (out.length === 5) view.setFloat32(1, value);
-  else view.setFloat64(1, value);
-  return out;
+  if (half !== null) {
+    writer.u8(0xf9);
+    writer.u16(half);
+  } else if (Math.fround(value) === value) {
+    writer.u8(0xfa);
+    writer.f32(value);
+  } else {
+    writer.u8(0xfb);
+    writer.f64(value);
+  }
 }
 
 /** The 16-bit pattern of `value`, or null where binary16 does not hold it exactly. */
@@ -128,6 +164,7 @@ class Stop extends Error {
 
 class Reader {
   offset = 0;
+  #items = 0;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #maxDepth: number;
@@ -139,6 +176,8 @@ class Reader {
   }
 
   value(depth: number): CborValue {
+    this.#items += 1;
+    if (this.#items > MAX_CBOR_ITEMS) throw new Stop('too-large');
     const first = this.#view.getUint8(this.#take(1));
     const major = first >> 5;
     const info = first & 0x1f;
@@ -153,7 +192,8 @@ class Reader {
       case MAJOR.bytes: {
         const length = this.#argument(info);
         const start = this.#take(length);
-        return this.#bytes.slice(start, start + length);
+        // Not `slice`: on a Buffer that is a view, and the document would change with its source.
+        return new Uint8Array(this.#bytes.subarray(start, start + length));
       }
       case MAJOR.text:
         return this.#text(this.#argument(info));

@@ -21,7 +21,7 @@ export interface ErrorMeaning {
   /** True when the same request may succeed later without anybody changing anything. */
   readonly retryable: boolean;
   readonly grpc: GrpcStatus;
-  /** Exit code of the command line: 64 usage, 65 data, 70 bug, 74 I/O, 75 try later, 77 refused, 78 configuration (sysexits.h); 40–42 verification. */
+  /** Exit code of the command line: 64 usage, 65 data, 70 bug, 74 I/O, 75 try later, 77 refused, 78 configuration (sysexits.h); 40–42 verification; 130 interrupted. */
   readonly exit: number;
 }
 
