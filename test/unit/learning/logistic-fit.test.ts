@@ -12,7 +12,7 @@ describe('fitLogistic', () => {
     expect(fit.value[1]).toBeCloseTo(Math.log(3), 9);
   });
 
-  it('refuses rows of one label only, unless a ridge and no intercept pull hold it', () => {
+  it('refuses rows of one label only, whose intercept has no end', () => {
     const oneLabel = { features: [0.5, -1, 2], labels: [1, 1, 1], inputs: 1 };
     expect(fitLogistic({ ...oneLabel, ridge: 0 })).toMatchObject({ error: { code: 'E-TRAINING-DIVERGED' } });
   });
