@@ -1,0 +1,253 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { escapeHtml, html } from '../../../cli/report/html.ts';
+import { renderReport } from '../../../cli/report/report.ts';
+import type { RunSummary } from '../../../cli/report/run-summary.ts';
+import { STYLE } from '../../../cli/report/style.ts';
+import { exampleSummary } from './example-summary.ts';
+import { parseMarkup, type MarkupElement } from './markup.ts';
+
+const page = renderReport(exampleSummary);
+const elements = parseMarkup(page);
+
+/** Summaries at the edges of what a run can give. */
+const EDGES: Readonly<Record<string, RunSummary>> = {
+  'no round released': { ...exampleSummary, rounds: 0, history: [] },
+  'one round, no AUC, no training loss': {
+    ...exampleSummary,
+    rounds: 1,
+    aucPooled: null,
+    accuracyMeanOfSites: null,
+    history: [
+      { round: 1, attempt: 1, testLogLoss: 0.7, testAuc: null, ms: 12, participants: ['cleveland'], absent: [] },
+    ],
+  },
+  'three hundred rounds of the same loss': {
+    ...exampleSummary,
+    history: Array.from({ length: 300 }, (_, index) => ({
+      round: index + 1,
+      attempt: 1,
+      testLogLoss: 0.5,
+      testAuc: 0.5,
+      ms: 1,
+      participants: exampleSummary.sites,
+      absent: [],
+    })),
+  },
+  'a hospital with no rows and no baselines': {
+    ...exampleSummary,
+    sites: ['unknown'],
+    rows: {},
+    accuracyBySite: { unknown: null },
+    baselines: {
+      local: { bySite: {}, accuracyMeanOfSites: 0 },
+      pooled: { accuracyMeanOfSites: 0, aucPooled: null, logLoss: 0 },
+    },
+    passportChecks: [],
+    files: {},
+    computedBySimulator: [],
+  },
+};
+
+describe('the page', () => {
+  test('is the same for the same summary', () => {
+    expect(renderReport(structuredClone(exampleSummary))).toBe(page);
+  });
+
+  test.each(Object.entries({ 'the example': exampleSummary, ...EDGES }))('is well-formed: %s', (_, summary) => {
+    const text = renderReport(summary);
+    expect(() => parseMarkup(text)).not.toThrow();
+    expect(text).not.toMatch(/NaN|Infinity|undefined|\[object/);
+  });
+
+  test('fetches nothing and runs nothing', () => {
+    const names = new Set(elements.map(({ name }) => name));
+    for (const name of ['script', 'link', 'img', 'iframe', 'object', 'embed', 'form', 'base'])
+      expect(names).not.toContain(name);
+    for (const { attributes } of elements) {
+      for (const [name, value] of attributes) {
+        expect(name).not.toMatch(/^on|^src$/);
+        if (name === 'href') expect(value).toMatch(/^#|^data:text\/csv/);
+      }
+    }
+    expect(page).not.toMatch(/https?:|url\((?!#)|@import/);
+  });
+
+  test('has one title, a language, and headings that do not skip a level', () => {
+    expect(elements.find(({ name }) => name === 'html')?.attributes.get('lang')).toBe('en');
+    const levels = elements.filter(({ name }) => /^h\d$/.test(name)).map(({ name }) => Number(name.slice(1)));
+    expect(levels.filter((level) => level === 1)).toHaveLength(1);
+    levels.forEach((level, index) => {
+      expect(level).toBeLessThanOrEqual((levels[index - 1] ?? 0) + 1);
+    });
+  });
+
+  test('names every table, chart and region for those who do not see them', () => {
+    const ids = elements.flatMap(({ attributes }) => attributes.get('id') ?? []);
+    expect(new Set(ids).size).toBe(ids.length);
+    const referred = elements.flatMap(({ attributes }) =>
+      (attributes.get('aria-labelledby') ?? '').split(' ').filter(Boolean),
+    );
+    expect(ids).toEqual(expect.arrayContaining(referred));
+    const count = (wanted: (element: MarkupElement) => boolean): number => elements.filter(wanted).length;
+    expect(count(({ name }) => name === 'caption')).toBe(count(({ name }) => name === 'table'));
+    for (const { name, attributes } of elements) {
+      if (name === 'svg') expect(attributes.get('role')).toBe('img');
+      if (name === 'th') expect(attributes.get('scope')).toMatch(/^(row|col)$/);
+      if (attributes.get('role') === 'region') expect(attributes.get('aria-label')).toBeTruthy();
+    }
+  });
+});
+
+describe('what it says', () => {
+  test.each([
+    'Coronary heart disease from routine measurements',
+    'Attestation was SIMULATED. It protects nothing.',
+    'Keys and randomness came from a chosen SEED.',
+    '4 hospitals (cleveland, hungarian, switzerland and va-long-beach) trained one model together in 20 rounds',
+    'the higher risk in 88 of 100 cases (AUC 0.881)',
+    'Log-loss after each round',
+    'AUC after each round',
+    'Accuracy on each hospital’s test patients',
+    'rounds 7–8: the connection was lost and came back too late',
+    'Released only after another attempt: round 7.',
+    'No differential privacy was used.',
+    'epsilon is none',
+    'consilium verify model passport-bundle.cbor --org-keys org-keys --roots roots.cbor',
+    exampleSummary.modelDigest,
+    exampleSummary.contractDigest,
+    exampleSummary.attestation.enclaveMeasurement,
+    'Computed by the simulator',
+  ])('%s', (text) => {
+    expect(
+      page
+        .replaceAll(/<[^>]+>/g, '')
+        .replaceAll(/\s+/g, ' ')
+        .toLowerCase(),
+    ).toContain(text.toLowerCase());
+  });
+
+  test('synthetic data has its own banner, real data does not', () => {
+    expect(page).not.toContain('The data is SYNTHETIC.');
+    expect(renderReport({ ...exampleSummary, synthetic: true })).toContain('The data is SYNTHETIC.');
+    expect(renderReport({ ...exampleSummary, randomness: 'csprng' })).not.toContain('chosen SEED');
+  });
+
+  test('a failed check cannot be missed', () => {
+    const [first, ...rest] = exampleSummary.passportChecks;
+    if (first === undefined) throw new Error('no checks');
+    const failed = renderReport({
+      ...exampleSummary,
+      passportVerified: false,
+      passportChecks: [{ ...first, passed: false }, ...rest],
+    });
+    expect(failed).toContain('Do not use the model: 1 of 6 checks failed.');
+    expect(failed).toContain('✗ FAILED');
+    expect(failed).not.toContain('every check below passed');
+  });
+
+  test('results of fewer than ten people are suppressed in words, never 0, also in the CSV', () => {
+    const rows = { ...exampleSummary.rows, switzerland: { trained: 30, tested: 9, dropped: 77 } };
+    const few = renderReport({ ...exampleSummary, rows });
+    expect(few).toContain('suppressed (&lt;10 people)');
+    expect(few).toContain(encodeURIComponent('switzerland,suppressed (<10 people)'));
+    expect(few).not.toContain('0.938');
+    expect(page).not.toContain('suppressed');
+  });
+
+  test('charts show every point, once as a mark and once in the table', () => {
+    const marks = elements.filter(({ attributes }) => attributes.get('class') === 'mark primary');
+    expect(marks).toHaveLength(2 * 20 + 2);
+    for (const { testLogLoss } of exampleSummary.history) expect(page).toContain(`>${testLogLoss.toFixed(4)}<`);
+  });
+});
+
+describe('hostile names', () => {
+  const attack = `</title></style><script>alert(1)</script>"' onload="x" &amp; <!-- \u0000 \u202e`;
+
+  test('stay text wherever they come from', () => {
+    const site = `x${attack}`;
+    const hostile = renderReport({
+      ...exampleSummary,
+      study: { id: attack, title: attack },
+      sites: [site],
+      backend: attack,
+      modelDigest: attack,
+      finishedAt: attack,
+      passportChecks: [{ name: attack, passed: true, detail: attack }],
+      attestation: { platform: attack, simulated: true, enclaveMeasurement: attack, siteMeasurement: attack },
+      policy: { kMin: 3, requireSites: [attack], environment: 'simulation' },
+      files: { bundle: attack, [attack]: attack },
+      history: exampleSummary.history.map((round) => ({ ...round, absent: [{ site, why: attack }] })),
+    });
+    const names = new Set(parseMarkup(hostile).map(({ name }) => name));
+    expect(names).toEqual(new Set(elements.map(({ name }) => name)));
+    expect(hostile).not.toMatch(/<script|onload="/);
+  });
+
+  test('no text at all gives markup', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const { markup } = html`<html title="${text}">
+          ${text}
+        </html>`;
+        expect(parseMarkup(markup).map(({ name }) => name)).toEqual(['html']);
+        // eslint-disable-next-line no-control-regex -- the characters that HTML forbids
+        expect(escapeHtml(text)).not.toMatch(/[<>"'\u0000]/);
+      }),
+    );
+  });
+
+  test('a path in a command is quoted for the shell', () => {
+    const text = renderReport({ ...exampleSummary, files: { bundle: "it's; rm -rf ~" } });
+    expect(text).toContain(escapeHtml(`consilium verify model 'it'\\''s; rm -rf ~' --org-keys KEYS --roots ROOTS`));
+  });
+
+  test('a cell in a CSV cannot become a formula', () => {
+    const sites = ['=HYPERLINK("x")'];
+    const link = parseMarkup(renderReport({ ...exampleSummary, sites })).find(
+      ({ attributes }) => attributes.get('download') === 'hospitals.csv',
+    );
+    const csv = decodeURIComponent(
+      (link?.attributes.get('href') ?? '').replaceAll('&#39;', "'").split(',').slice(1).join(','),
+    );
+    expect(csv.split('\r\n')[1]).toMatch(/^"'=HYPERLINK\(""x""\)"/);
+  });
+});
+
+describe('contrast (WCAG 2.1 §1.4.3, definition of relative luminance)', () => {
+  const channel = (value: number): number => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const luminance = (color: string): number => {
+    const full = color.length === 4 ? color.replaceAll(/[0-9a-f]/g, '$&$&') : color;
+    const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) =>
+      channel(Number.parseInt(full.slice(at, at + 2), 16) / 255),
+    );
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const contrast = (a: string, b: string): number => {
+    const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+    return (light + 0.05) / (dark + 0.05);
+  };
+  const variable = (name: string): string => new RegExp(`--${name}: (#[0-9a-f]+)`).exec(STYLE)?.[1] ?? '';
+  const failed = /span\.failed \{ color: (#[0-9a-f]+)/.exec(STYLE)?.[1] ?? '';
+  const passed = /span\.passed \{ color: (#[0-9a-f]+)/.exec(STYLE)?.[1] ?? '';
+  const banner = /\.banner\.strong \{ background: (#[0-9a-f]+)/.exec(STYLE)?.[1] ?? '';
+
+  test('the measure itself: black on white is 21, #777 on white fails', () => {
+    expect(contrast('#000000', '#ffffff')).toBeCloseTo(21, 5);
+    expect(contrast('#777777', '#fff')).toBeLessThan(4.5);
+  });
+
+  test.each([
+    [variable('ink'), '#ffffff'],
+    [variable('soft'), '#ffffff'],
+    [variable('blue'), '#ffffff'],
+    [variable('orange'), '#ffffff'],
+    [variable('ink'), variable('ground')],
+    [variable('ink'), banner],
+    [failed, '#ffffff'],
+    [passed, '#ffffff'],
+  ])('%s on %s is at least 4.5', (ink, ground) => {
+    expect(contrast(ink, ground)).toBeGreaterThanOrEqual(4.5);
+  });
+});
