@@ -22,7 +22,7 @@ class CommanderStop extends Error {
 }
 
 /** The `consilium` command with everything that `modules` add to it. */
-export function buildProgram(modules: readonly CommandModule[], io: CliIo): Command {
+function buildProgram(modules: readonly CommandModule[], io: CliIo): Command {
   const program = new Command('consilium')
     .description('Federated learning for hospitals: one model from many, without the data leaving any of them.')
     .usage('<command> [options]')

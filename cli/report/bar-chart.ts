@@ -3,7 +3,7 @@ import { decimals } from './format.ts';
 import { html, type Html } from './html.ts';
 
 /** Told apart by fill pattern (solid, stripes, outline) as well as by colour. */
-export type BarStyle = 'solid' | 'striped' | 'outlined';
+type BarStyle = 'solid' | 'striped' | 'outlined';
 
 export interface BarGroup {
   readonly name: string;

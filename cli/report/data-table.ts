@@ -1,6 +1,6 @@
 import { html, type Html, type HtmlValue } from './html.ts';
 
-export interface TableColumn {
+interface TableColumn {
   readonly title: HtmlValue;
   readonly numeric?: boolean;
 }

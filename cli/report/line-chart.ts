@@ -3,7 +3,7 @@ import { decimals } from './format.ts';
 import { html, type Html } from './html.ts';
 
 /** Told apart by dashes and marker shape as well as by colour. */
-export type LineStyle = 'primary' | 'secondary';
+type LineStyle = 'primary' | 'secondary';
 
 export interface Series {
   readonly name: string;

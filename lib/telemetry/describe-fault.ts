@@ -21,7 +21,7 @@ export type FaultDescription =
     }
   | { readonly kind: 'not-an-error'; readonly type: string };
 
-export interface RefusalDescription {
+interface RefusalDescription {
   readonly code: string;
   readonly detail?: string;
   readonly got?: string;

@@ -41,13 +41,6 @@ export function createLogger({ name, destination, level }: LoggerOptions): Logge
   return onPino(root);
 }
 
-/** For tests and for library calls that need a logger where nobody reads. */
-export const silentLogger: Logger = createLogger({
-  name: 'silent',
-  destination: { write: () => undefined },
-  level: 'silent',
-});
-
 function onPino(target: PinoLogger): Logger {
   const line = (event: string, fields: LogFields, fault?: { readonly thrown: unknown }): object => ({
     event: isEventName(event) ? event : 'unnamed',
