@@ -1,9 +1,17 @@
 import type { CommandModule } from './command-module.ts';
 import { errorsCommand } from './commands/errors.ts';
+import { coordinatorCommand, enclaveCommand, siteCommand } from './commands/programs.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { processIo } from './process-io.ts';
 import { reportFault, runProgram } from './program.ts';
 
-const COMMANDS: readonly CommandModule[] = [errorsCommand];
+const COMMANDS: readonly CommandModule[] = [
+  simulateCommand,
+  coordinatorCommand,
+  enclaveCommand,
+  siteCommand,
+  errorsCommand,
+];
 
 const argv = process.argv.slice(2);
 const io = processIo();

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { loadConfig, parseConfig } from '../../../cli/config-file.ts';
-import type { ConfigFields } from '../../../cli/config-fields.ts';
+import { loadConfig, parseConfig } from '../../../lib/config/config-file.ts';
+import type { ConfigFields } from '../../../lib/config/config-fields.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'consilium-config-'));
 afterAll(() => {

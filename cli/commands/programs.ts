@@ -1,0 +1,98 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../../lib/config/config-file.ts';
+import type { SimulationSettings } from '../../lib/config/program-fields.ts';
+import { refusal, RefusalError } from '../../lib/core/errors.ts';
+import { addExamples, HELP_GROUP, type CommandModule } from '../command-module.ts';
+import type { MeasuredProgram } from '../setup/draft.ts';
+
+/** `consilium coordinator`: the untrusted organiser. */
+export const coordinatorCommand: CommandModule = {
+  register(program) {
+    const command = withConfig(program.command('coordinator'))
+      .summary('run the coordinator of a study')
+      .description('Runs the coordinator: it stores, schedules and relays, and is trusted by nobody for privacy.')
+      .action(async () => {
+        const { runCoordinator } = await import('../../coordinator/run-coordinator.ts');
+        const controller = new AbortController();
+        const now = (): void => {
+          controller.abort();
+        };
+        for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, now);
+        await runCoordinator(configPath(command), { signal: controller.signal, now });
+        process.exit(0);
+      });
+    addExamples(command, [['consilium coordinator --config coordinator.yaml', 'In a terminal of its own:']]);
+  },
+};
+
+/** `consilium enclave`: the aggregator enclave, under a simulated chip in this version. */
+export const enclaveCommand: CommandModule = {
+  register(program) {
+    const command = withConfig(program.command('enclave'))
+      .summary('run the aggregator enclave of a study')
+      .description(
+        'Runs the aggregator enclave. In simulation this process is the chip: it measures the program, starts it and attests it.',
+      )
+      .action(async () => {
+        const { enclaveConfig } = await import('../../aggregator-enclave/host/config.ts');
+        const path = configPath(command);
+        const config = await loadConfig(path, enclaveConfig);
+        if (!config.ok) throw new RefusalError(...config.error);
+        await runUnderChip({
+          path,
+          role: 'enclave',
+          program: 'enclave-simulation',
+          simulation: config.value.simulation,
+        });
+      });
+    addExamples(command, [['consilium enclave --config enclave.yaml', 'In a terminal of its own:']]);
+  },
+};
+
+/** `consilium site`: a hospital's agent, under a simulated chip in this version. */
+export const siteCommand: CommandModule = {
+  register(program) {
+    const command = withConfig(program.command('site'))
+      .summary("run a hospital's agent")
+      .description(
+        "Runs a hospital's agent: it checks contract, enclave and cohort itself before anything leaves the building.",
+      )
+      .action(async () => {
+        const { siteConfig } = await import('../../site-agent/config.ts');
+        const path = configPath(command);
+        const config = await loadConfig(path, siteConfig);
+        if (!config.ok) throw new RefusalError(...config.error);
+        await runUnderChip({ path, role: 'site', program: 'site-simulation', simulation: config.value.simulation });
+      });
+    addExamples(command, [['consilium site --config site.yaml', 'At the hospital:']]);
+  },
+};
+
+const withConfig = (command: Command): Command =>
+  command.helpGroup(HELP_GROUP.run).requiredOption('--config <file>', 'the configuration file');
+
+const configPath = (command: Command): string => resolve(command.opts<{ config: string }>().config);
+
+interface ChipRun {
+  readonly path: string;
+  readonly role: 'enclave' | 'site';
+  readonly program: MeasuredProgram;
+  readonly simulation: SimulationSettings | undefined;
+}
+
+/** This process becomes the simulated chip and starts the program as its child. */
+async function runUnderChip({ path, role, program, simulation }: ChipRun): Promise<void> {
+  if (simulation === undefined) {
+    throw new RefusalError(
+      refusal(
+        'E-ATTEST-PLATFORM',
+        'simulation: this version attests on no real platform yet; give the simulation settings',
+      ),
+    );
+  }
+  const { runSimulatedChip } = await import('../setup/simulated-chip.ts');
+  const { rootSeedFile, instance, lies } = simulation;
+  const exitCode = await runSimulatedChip({ rootSeedFile, instance, lies, role, program, args: ['--config', path] });
+  process.exit(exitCode);
+}

@@ -1,0 +1,120 @@
+import { join, resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { refusal, RefusalError } from '../../lib/core/errors.ts';
+import { addExamples, HELP_GROUP, type CliIo, type CommandModule } from '../command-module.ts';
+import type { SimulationOptions } from '../simulation/simulation-options.ts';
+
+interface Flags {
+  readonly data?: string;
+  readonly study: string;
+  readonly rounds?: number;
+  readonly noise: string;
+  readonly seed?: string;
+  readonly out?: string;
+  readonly keep?: true;
+  readonly sites?: number;
+  readonly split?: true;
+  readonly direct?: true;
+  readonly backend?: SimulationOptions['backend'];
+  readonly json?: true;
+}
+
+const DEFAULT_STUDY = join(import.meta.dirname, '..', '..', 'examples', 'heart-disease', 'study.yaml');
+
+/** `consilium simulate`: a whole study on this machine, every party a process of its own. */
+export const simulateCommand: CommandModule = {
+  register(program, io) {
+    const command = program
+      .command('simulate')
+      .helpGroup(HELP_GROUP.try)
+      .summary('run a whole study on this machine')
+      .description(
+        'Starts a coordinator, an aggregator enclave and one agent per hospital as processes of their own on this machine, ' +
+          'runs the study, verifies the model passport and writes a run folder. Attestation is simulated and protects nothing.',
+      )
+      .option(
+        '--data <folder>',
+        'hospital files, one per hospital, named as the study says (default: four generated cohorts)',
+      )
+      .option('--study <file>', 'the study file', DEFAULT_STUDY)
+      .option('--rounds <n>', 'rounds to run (default: as the study says)', positive)
+      .option('--noise <where>', 'where noise is added: none', 'none')
+      .option(
+        '--seed <text>',
+        'derive keys, salts, sampling and a fixed clock from this, so that the run can be repeated',
+      )
+      .option('--sites <n>', 'number of hospitals; another number than there are files needs --split', positive)
+      .option('--split', 'divide the rows among made-up hospitals, marked synthetic')
+      .option('--direct', 'hospitals dial the enclave themselves instead of through the coordinator')
+      .option(
+        '--backend <name>',
+        'training backend: tensorflow, wasm or cpu (default: the fastest that starts)',
+        backend,
+      )
+      .option('--keep', 'keep keys, configurations, stores and logs after the run')
+      .option('--out <folder>', 'where the run folder goes (default: runs/<study>-<time>)')
+      .action(async () => {
+        await run(command.optsWithGlobals<Flags>(), io);
+      });
+    addExamples(command, [
+      ['consilium simulate', 'Four generated hospitals, twenty rounds:'],
+      ['consilium simulate --data heart-disease --seed 7 --json', 'Real files, repeatable, for a program:'],
+      [
+        'consilium simulate --data heart-disease --sites 10 --split --rounds 5',
+        'Ten made-up hospitals from the same rows:',
+      ],
+    ]);
+  },
+};
+
+async function run(flags: Flags, io: CliIo): Promise<void> {
+  if (flags.noise !== 'none') {
+    const compared = { got: `--noise ${flags.noise}`, want: '--noise none' };
+    throw new RefusalError(refusal('E-USAGE', 'this version adds no noise, and does not pretend to', compared));
+  }
+  const { simulate } = await import('../simulation/simulate.ts');
+  const { createProgress } = await import('../output/progress.ts');
+  const { renderSummary } = await import('../report/summary-text.ts');
+  const json = flags.json === true;
+  const stopping = new AbortController();
+  const stop = (): void => {
+    stopping.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  io.outputClosed.addEventListener('abort', stop);
+  const progress = createProgress(io, { json });
+  const { summary, folder } = await simulate(optionsOf(flags), { progress, signal: stopping.signal });
+  if (json) io.stdout.write(`${JSON.stringify(summary)}\n`);
+  else
+    io.stdout.write(
+      `${renderSummary(summary)}\nThe run folder is ${folder.root}\nOpen ${folder.report} for the report.\n`,
+    );
+}
+
+function optionsOf(flags: Flags): SimulationOptions {
+  const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
+  return {
+    data: flags.data === undefined ? null : resolve(flags.data),
+    study: resolve(flags.study),
+    rounds: flags.rounds ?? null,
+    seed: flags.seed ?? null,
+    out: resolve(flags.out ?? join('runs', stamp)),
+    keep: flags.keep === true,
+    sites: flags.sites ?? null,
+    split: flags.split === true,
+    direct: flags.direct === true,
+    backend: flags.backend ?? null,
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100_000)
+    throw new InvalidArgumentError('must be a whole number from 1 to 100000');
+  return value;
+}
+
+function backend(text: string): SimulationOptions['backend'] {
+  if (text === 'tensorflow' || text === 'wasm' || text === 'cpu') return text;
+  throw new InvalidArgumentError('must be tensorflow, wasm or cpu');
+}

@@ -1,0 +1,80 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { measureProgram, type ProgramMeasurement } from '../../lib/attestation/measure/measure-program.ts';
+import type { AppraisalPolicy } from '../../lib/contract/appraisal-policy.ts';
+import { draftContract } from '../../lib/contract/draft-contract.ts';
+import type { Organisation, SealedContract, StudyContract } from '../../lib/contract/study-contract.ts';
+import type { StudyFile } from '../../lib/contract/study-file.ts';
+import { RefusalError } from '../../lib/core/errors.ts';
+import type { Digest, Instant } from '../../lib/core/ids.ts';
+import { initialWeights } from '../../lib/learning/initial-weights.ts';
+import { layoutOf } from '../../lib/learning/layout.ts';
+import { modelDigest } from '../../lib/learning/weights.ts';
+
+export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Programs that attest, and the entry point whose import closure is their measurement. */
+export const PROGRAM_ENTRIES = {
+  'enclave-simulation': join(repositoryRoot, 'aggregator-enclave', 'main-simulation.ts'),
+  'site-simulation': join(repositoryRoot, 'site-agent', 'main-simulation.ts'),
+  enclave: join(repositoryRoot, 'aggregator-enclave', 'main.ts'),
+  site: join(repositoryRoot, 'site-agent', 'main.ts'),
+} as const;
+export type MeasuredProgram = keyof typeof PROGRAM_ENTRIES;
+
+export const measure = (program: MeasuredProgram): ProgramMeasurement =>
+  measureProgram(PROGRAM_ENTRIES[program], repositoryRoot);
+
+export interface DraftOptions {
+  readonly study: StudyFile;
+  readonly organisations: readonly Organisation[];
+  readonly at: Instant;
+  readonly rounds?: number;
+  readonly kMin?: number;
+  readonly dataClass?: StudyContract['dataClass'];
+  /** Accepted machines; null: any. */
+  readonly instances: { readonly enclave: readonly string[] | null; readonly site: readonly string[] | null };
+  /** Accepted measurements; absent: those of this very source. */
+  readonly measurements?: { readonly enclave: readonly Digest[]; readonly site: readonly Digest[] };
+}
+
+/** A simulation contract of `study` for these organisations. Throws RefusalError when it breaks a rule. */
+export function draftSimulationContract({
+  study,
+  organisations,
+  at,
+  rounds,
+  kMin,
+  dataClass,
+  instances,
+  measurements,
+}: DraftOptions): SealedContract {
+  const layout = layoutOf(study.model);
+  const policy = (
+    program: MeasuredProgram,
+    given: readonly Digest[] | undefined,
+    machines: readonly string[] | null,
+  ): AppraisalPolicy => ({
+    platforms: ['simulated'],
+    measurements: given === undefined ? [measure(program).digest] : [...given],
+    instances: machines === null ? null : [...machines],
+    minSvn: 0,
+  });
+  const drafted = draftContract({
+    file: study,
+    organisations,
+    layoutDigest: layout.digest,
+    initialDigest: modelDigest(layout.digest, initialWeights(study.model)),
+    appraisal: {
+      enclave: policy('enclave-simulation', measurements?.enclave, instances.enclave),
+      site: policy('site-simulation', measurements?.site, instances.site),
+    },
+    environment: 'simulation',
+    at,
+    ...(rounds === undefined ? {} : { rounds }),
+    ...(kMin === undefined ? {} : { kMin }),
+    ...(dataClass === undefined ? {} : { dataClass }),
+  });
+  if (!drafted.ok) throw new RefusalError(drafted.error);
+  return drafted.value;
+}

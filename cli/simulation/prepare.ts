@@ -1,0 +1,207 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { simulatedRoot } from '../../lib/attestation/simulated/chip.ts';
+import { signApproval } from '../../lib/contract/approval.ts';
+import type { Organisation, SealedContract } from '../../lib/contract/study-contract.ts';
+import type { StudyFile } from '../../lib/contract/study-file.ts';
+import { toHex } from '../../lib/core/bytes.ts';
+import { instant, organisationId, type OrganisationId, type PublicKey } from '../../lib/core/ids.ts';
+import { createAuthority } from '../../lib/wire/certificates.ts';
+import type { Role } from '../../lib/wire/peer-identity.ts';
+import { draftSimulationContract } from '../setup/draft.ts';
+import { initOrganisation, organisationPaths, readOrganisationKey } from '../setup/organisation.ts';
+import { confirmOrganisation } from '../setup/overlay.ts';
+import { issueTls, type TlsFiles } from '../setup/tls.ts';
+import { writePublic, writeSecret } from '../setup/write-file.ts';
+import type { SimulatedHospitals } from './hospitals.ts';
+import { partyFolder, type RunFolder } from './run-folder.ts';
+import type { RunSecrets } from './run-secrets.ts';
+import type { SimulationOptions } from './simulation-options.ts';
+
+const HOST = '127.0.0.1';
+const SERVER_NAME = 'localhost';
+const CERTIFICATE_DAYS = 7;
+const COORDINATOR = organisationId('coordinator');
+const ENCLAVE = organisationId('enclave');
+const RESEARCHER = organisationId('researcher');
+
+export interface PreparedParty {
+  readonly name: string;
+  readonly command: 'coordinator' | 'enclave' | 'site';
+  readonly config: string;
+}
+
+export interface PreparedRun {
+  readonly sealed: SealedContract;
+  readonly organisations: readonly Organisation[];
+  readonly roots: readonly PublicKey[];
+  readonly parties: readonly PreparedParty[];
+  readonly coordinator: {
+    readonly host: string;
+    readonly port: number;
+    readonly serverName: string;
+    readonly id: OrganisationId;
+  };
+  readonly researcherTls: TlsFiles;
+  /** Where the agent of each hospital puts the models it received. */
+  readonly outputs: ReadonlyMap<OrganisationId, string>;
+}
+
+interface Parts {
+  readonly options: SimulationOptions;
+  readonly folder: RunFolder;
+  readonly secrets: RunSecrets;
+  readonly study: StudyFile;
+  readonly hospitals: SimulatedHospitals;
+}
+
+/** Does what people do by hand before a study: keys, confirmations, certificates, contract, approvals, configurations. */
+export async function prepareRun(parts: Parts): Promise<PreparedRun> {
+  const { options, folder, secrets, study, hospitals } = parts;
+  const { publicRoot, ...chip } = await prepareChip(parts);
+  const organisations = await initOrganisations(parts);
+  const synthetic = hospitals.synthetic ? ({ dataClass: 'synthetic' } as const) : {};
+  const sealed = draftSimulationContract({
+    study,
+    organisations,
+    at: secrets.now(),
+    instances: { enclave: ['chip-enclave'], site: organisations.map(({ id }) => `chip-${id}`) },
+    ...synthetic,
+    ...(options.rounds === null ? {} : { rounds: options.rounds }),
+    kMin: Math.min(study.kMin, organisations.length),
+  });
+  await writePublic(folder.contract, sealed.bytes);
+  await approveAll(parts, sealed);
+
+  const at = instant(Date.now() - 60_000);
+  const authority = await createAuthority({ name: 'Consilium simulation', at, days: CERTIFICATE_DAYS });
+  const tls = (party: string, role: Role, id: OrganisationId): Promise<TlsFiles> =>
+    issueTls(authority, partyFolder(folder, party), {
+      role,
+      id,
+      addresses: [SERVER_NAME, HOST],
+      at,
+      days: CERTIFICATE_DAYS,
+    });
+  const [coordinatorPort, enclavePort] = await freePorts();
+  const coordinator = { host: HOST, port: coordinatorPort, serverName: SERVER_NAME, id: COORDINATOR };
+  const enclave = { host: HOST, port: enclavePort, serverName: SERVER_NAME, id: ENCLAVE };
+  const log = (name: string): object => ({ file: join(folder.logs, `${name}.log`), level: 'info' });
+  const fixed = secrets.fixedTime === null ? {} : { fixedTime: new Date(secrets.fixedTime).toISOString() };
+
+  const parties: PreparedParty[] = [];
+  const configure = async (party: PreparedParty['command'], name: string, config: object): Promise<void> => {
+    const path = join(partyFolder(folder, name), `${party}.yaml`);
+    await writePublic(path, stringify(config));
+    parties.push({ name, command: party, config: path });
+  };
+  await configure('coordinator', 'coordinator', {
+    id: COORDINATOR,
+    listen: { host: HOST, port: coordinatorPort },
+    tls: await tls('coordinator', 'coordinator', COORDINATOR),
+    store: join(partyFolder(folder, 'coordinator'), 'coordinator.sqlite'),
+    contract: folder.contract,
+    enclave,
+    ...fixed,
+    log: log('coordinator'),
+  });
+  await configure('enclave', 'enclave', {
+    id: ENCLAVE,
+    listen: { host: HOST, port: enclavePort },
+    tls: await tls('enclave', 'enclave', ENCLAVE),
+    store: join(partyFolder(folder, 'enclave'), 'enclave.sqlite'),
+    log: log('enclave'),
+    simulation: { ...chip, instance: 'chip-enclave', ...(await seedOf(parts, 'enclave')), ...fixed },
+  });
+  const outputs = new Map<OrganisationId, string>();
+  for (const { id, path } of hospitals.hospitals) {
+    const own = partyFolder(folder, id);
+    const files = organisationPaths(own);
+    const output = join(own, 'received');
+    outputs.set(id, output);
+    await configure('site', id, {
+      organisation: id,
+      organisationKey: files.key,
+      overlay: files.overlay,
+      contract: folder.contract,
+      approval: join(own, 'approval.cbor'),
+      coordinator,
+      ...(options.direct ? { enclave } : {}),
+      tls: await tls(id, 'site', id),
+      data: path,
+      store: join(own, 'site.sqlite'),
+      output,
+      ...(options.backend === null ? {} : { backend: options.backend }),
+      log: log(id),
+      simulation: { ...chip, instance: `chip-${id}`, ...(await seedOf(parts, id)), ...fixed },
+    });
+  }
+  const researcherTls = await tls('researcher', 'researcher', RESEARCHER);
+  return { sealed, organisations, roots: [publicRoot], parties, coordinator, researcherTls, outputs };
+}
+
+interface PreparedChip {
+  readonly rootSeedFile: string;
+  readonly roots: readonly string[];
+}
+
+async function prepareChip({ folder, secrets }: Parts): Promise<PreparedChip & { readonly publicRoot: PublicKey }> {
+  const seed = secrets.secret('chip root');
+  const rootSeedFile = join(folder.work, 'chip-root.seed');
+  await writeSecret(rootSeedFile, seed);
+  const publicRoot = simulatedRoot(seed);
+  return { rootSeedFile, roots: [toHex(publicRoot)], publicRoot };
+}
+
+async function initOrganisations({ folder, secrets, hospitals }: Parts): Promise<Organisation[]> {
+  const organisations: Organisation[] = [];
+  for (const { id, name } of hospitals.hospitals) {
+    organisations.push(
+      await initOrganisation(partyFolder(folder, id), { id, name, seed: secrets.secret(`organisation ${id}`) }),
+    );
+  }
+  for (const { id } of organisations) {
+    for (const other of organisations)
+      await confirmOrganisation(organisationPaths(partyFolder(folder, id)).overlay, other, new Date(secrets.now()));
+  }
+  return organisations;
+}
+
+async function approveAll({ folder, hospitals }: Parts, sealed: SealedContract): Promise<void> {
+  for (const { id } of hospitals.hospitals) {
+    const signer = await readOrganisationKey(organisationPaths(partyFolder(folder, id)).key);
+    const fields = {
+      contract: sealed.digest,
+      organisation: id,
+      epsilonBudget: null,
+      expires: sealed.contract.validity.notAfter,
+    };
+    await writePublic(join(partyFolder(folder, id), 'approval.cbor'), signApproval(fields, signer));
+  }
+}
+
+async function seedOf({ folder, secrets }: Parts, party: string): Promise<{ seedFile?: string }> {
+  if (!secrets.seeded) return {};
+  const seedFile = join(partyFolder(folder, party), 'simulation.seed');
+  await writeSecret(seedFile, secrets.secret(`party ${party}`));
+  return { seedFile };
+}
+
+/** Two ports that nobody listens on at this moment. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()] as const;
+  const listening = servers.map(
+    (server) =>
+      new Promise<number>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host: HOST, port: 0 }, () => {
+          const bound = server.address();
+          resolve(typeof bound === 'object' && bound !== null ? bound.port : 0);
+        });
+      }),
+  );
+  const [first = 0, second = 0] = await Promise.all(listening);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return [first, second];
+}

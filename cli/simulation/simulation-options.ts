@@ -1,0 +1,19 @@
+/** What `consilium simulate` was asked for, checked. */
+export interface SimulationOptions {
+  /** Folder of hospital files; null: the generated cohorts. */
+  readonly data: string | null;
+  readonly study: string;
+  readonly rounds: number | null;
+  /** null: everything from the CSPRNG. */
+  readonly seed: string | null;
+  readonly out: string;
+  /** Keep keys, configurations, stores and logs after the run. */
+  readonly keep: boolean;
+  /** Number of hospitals wanted; null: as many as there are files. */
+  readonly sites: number | null;
+  /** Divide the rows among `sites` made-up hospitals. */
+  readonly split: boolean;
+  /** Sites dial the enclave themselves instead of through the coordinator. */
+  readonly direct: boolean;
+  readonly backend: 'tensorflow' | 'wasm' | 'cpu' | null;
+}

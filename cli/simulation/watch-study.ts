@@ -1,0 +1,138 @@
+import type { SealedContract } from '../../lib/contract/study-contract.ts';
+import { openStatement } from '../../lib/audit/statement.ts';
+import type { ErrorCode } from '../../lib/core/errors.ts';
+import { RefusalError } from '../../lib/core/errors.ts';
+import { clientOf } from '../../lib/wire/client.ts';
+import type { Connection } from '../../lib/wire/connection.ts';
+import { studyMethods, type StudyEvent } from '../../lib/wire/study-codec.ts';
+import type { Progress } from '../output/progress-event.ts';
+
+const RETRY_MS = 200;
+
+/** What was seen of one released round. */
+export interface WatchedRound {
+  readonly round: number;
+  readonly attempt: number;
+  readonly ms: number;
+  /** Organisations whose acknowledged updates are in the model. */
+  readonly participants: readonly string[];
+}
+
+export interface WatchedStudy {
+  readonly outcome: string;
+  readonly code: ErrorCode | null;
+  readonly rounds: readonly WatchedRound[];
+}
+
+interface Parts {
+  readonly connection: Connection;
+  readonly sealed: SealedContract;
+  readonly progress: Progress;
+  readonly onReleased: (round: number) => Promise<{ loss?: number; auc?: number }>;
+  readonly signal: AbortSignal;
+}
+
+/** Follows a study as a researcher would, through every loss of the coordinator, until it ends or `signal` aborts. */
+export async function watchStudy({
+  connection,
+  sealed,
+  progress,
+  onReleased,
+  signal,
+}: Parts): Promise<WatchedStudy | null> {
+  const client = clientOf(connection, studyMethods);
+  const watcher = new StudyWatcher({ sealed, progress, onReleased });
+  while (!signal.aborted) {
+    try {
+      for await (const event of client.watch({ fromSequence: 0 }, { signal })) {
+        await watcher.see(event);
+        if (watcher.ended !== null) return watcher.ended;
+      }
+    } catch (fault) {
+      if (!(fault instanceof RefusalError)) throw fault;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  return null;
+}
+
+class StudyWatcher {
+  readonly #parts: Pick<Parts, 'sealed' | 'progress' | 'onReleased'>;
+  /** A coordinator that restarts tells its story again from the beginning of its boot. */
+  readonly #seen = new Set<string>();
+  readonly #openedAt = new Map<string, number>();
+  readonly #members = new Map<number, Set<string>>();
+  readonly #rounds: WatchedRound[] = [];
+  #attempt = 1;
+  ended: WatchedStudy | null = null;
+
+  constructor(parts: Pick<Parts, 'sealed' | 'progress' | 'onReleased'>) {
+    this.#parts = parts;
+  }
+
+  async see({ sequence: _sequence, at: _at, ...event }: StudyEvent): Promise<void> {
+    const key = JSON.stringify(event, (_name, value: unknown) => (value instanceof Uint8Array ? value.length : value));
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    const { progress, sealed } = this.#parts;
+    switch (event.kind) {
+      case 'phaseChanged':
+        progress.show({ type: 'phase', text: `waiting for hospitals to be attested and connected` });
+        return;
+      case 'roundPhase':
+        this.#onPhase(event);
+        progress.show({
+          type: 'round',
+          round: event.round,
+          rounds: sealed.contract.rounds,
+          attempt: event.attempt,
+          phase: event.phase,
+        });
+        return;
+      case 'siteProgress':
+        if (event.step === 'upload') this.#member(event.round, event.organisation);
+        progress.show({
+          type: 'site',
+          site: event.organisation,
+          round: event.round,
+          step: STEPS.get(event.step) ?? event.step,
+        });
+        return;
+      case 'roundReleased':
+        await this.#onReleased(event.round, event.statement);
+        return;
+      case 'roundAborted':
+        this.#members.delete(event.round);
+        progress.show({ type: 'aborted', round: event.round, attempt: event.attempt, code: event.code });
+        return;
+      case 'studyFinished':
+        this.ended = { outcome: event.outcome, code: event.code, rounds: this.#rounds };
+        return;
+    }
+  }
+
+  #onPhase({ round, attempt, phase }: { round: number; attempt: number; phase: string }): void {
+    this.#attempt = attempt;
+    if (phase === 'opening') this.#openedAt.set(`${round}/${attempt}`, performance.now());
+  }
+
+  #member(round: number, organisation: string): void {
+    const members = this.#members.get(round) ?? new Set<string>();
+    this.#members.set(round, members.add(organisation));
+  }
+
+  async #onReleased(round: number, statement: Uint8Array): Promise<void> {
+    const opened = openStatement(statement);
+    const attempt =
+      opened.ok && opened.value.statement.type === 'release' ? opened.value.statement.attempt : this.#attempt;
+    const ms = performance.now() - (this.#openedAt.get(`${round}/${attempt}`) ?? performance.now());
+    this.#rounds.push({ round, attempt, ms, participants: [...(this.#members.get(round) ?? [])].sort() });
+    this.#parts.progress.show({ type: 'released', round, ms, ...(await this.#parts.onReleased(round)) });
+  }
+}
+
+const STEPS: ReadonlyMap<string, string> = new Map([
+  ['commit', 'committed'],
+  ['upload', 'update received'],
+  ['acknowledge', 'acknowledged'],
+]);
