@@ -37,13 +37,13 @@ export function clientOf<Table extends MethodTable>(connection: Connection, tabl
 }
 
 function callUnary(
-  { grpc, limits }: Connection,
+  { grpc, limits, track }: Connection,
   { path, request, response }: UnaryMethod<unknown, unknown>,
   message: unknown,
   { deadlineMs = limits.deadlineMs }: UnaryOptions = {},
 ): Promise<Result<unknown, Refusal>> {
   return new Promise((resolve) => {
-    grpc.makeUnaryRequest(
+    const call = grpc.makeUnaryRequest(
       path,
       BYTES.requestSerialize,
       BYTES.responseDeserialize,
@@ -51,14 +51,18 @@ function callUnary(
       new Metadata(),
       { deadline: Date.now() + deadlineMs },
       (error, answer) => {
+        finished();
         resolve(error === null && answer !== undefined ? response.decode(answer) : err(refusalFromError(error)));
       },
     );
+    const finished = track(() => {
+      call.cancel();
+    });
   });
 }
 
 async function* callStream(
-  { grpc }: Connection,
+  { grpc, track }: Connection,
   { path, request, response }: StreamMethod<unknown, unknown>,
   message: unknown,
   { signal }: StreamOptions = {},
@@ -75,6 +79,7 @@ async function* callStream(
     call.cancel();
   };
   signal?.addEventListener('abort', cancel);
+  const finished = track(cancel);
   try {
     for await (const bytes of messagesOf(call)) {
       const decoded = response.decode(bytes);
@@ -84,6 +89,7 @@ async function* callStream(
   } catch (error) {
     if (!ended()) throw new RefusalError(refusalFromError(error));
   } finally {
+    finished();
     signal?.removeEventListener('abort', cancel);
     // After the iteration an error has no listener left, and cancelling may cause one.
     call.on('error', () => undefined);

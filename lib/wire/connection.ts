@@ -27,6 +27,8 @@ export interface ConnectParts {
 export interface Connection {
   readonly grpc: Client;
   readonly limits: ClientLimits;
+  /** Registers what ends a running call; gives back what unregisters it. */
+  readonly track: (cancel: () => void) => () => void;
   /** Waits until the connection stands; a refusal when it does not within `timeoutMs`. */
   ready(timeoutMs: number): Promise<Result<void, Refusal>>;
   /** Ends the connection and every call on it. */
@@ -42,9 +44,14 @@ export function connect({ address, tls, serverName, expect, limits, useProxy = f
     'grpc.default_authority': serverName,
     'grpc.enable_http_proxy': useProxy ? 1 : 0,
   });
+  const running = new Set<() => void>();
   return {
     grpc,
     limits: all,
+    track: (cancel) => {
+      running.add(cancel);
+      return () => running.delete(cancel);
+    },
     ready: (timeoutMs) =>
       new Promise((resolve) => {
         grpc.waitForReady(Date.now() + timeoutMs, (error) => {
@@ -53,6 +60,8 @@ export function connect({ address, tls, serverName, expect, limits, useProxy = f
       }),
     close: () => {
       grpc.close();
+      // gRPC's own close waits for running calls.
+      for (const cancel of running) cancel();
     },
   };
 }

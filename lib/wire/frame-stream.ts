@@ -13,6 +13,11 @@ interface FrameCall {
 
 /** How one side of a bidirectional call ends; the other half is the same for client and server. */
 export interface CallEnds {
+  /**
+   * Asked when the peer's direction ended: a reset stream looks like a finished one at first, and must be reported
+   * through `fail` before the next turn of the event loop.
+   */
+  confirmEnd(): void;
   /** After the last frame was taken: half-close (client) or status OK (server). */
   finish(): void;
   /** At once, with a refusal that reaches the peer if this side can send one. */
@@ -46,12 +51,17 @@ export class CallFrames implements FrameStream {
     call.on('readable', () => {
       this.#resume();
     });
+    let ending = false;
     call.on('end', () => {
-      this.#peerEnded = true;
-      this.#resume();
+      ending = true;
+      ends.confirmEnd();
+      setImmediate(() => {
+        this.#peerEnded = true;
+        this.#resume();
+      });
     });
     call.on('close', () => {
-      if (!this.#peerEnded) this.fail(refusal('E-TRANSPORT', 'the stream broke off'));
+      if (!ending) this.fail(refusal('E-TRANSPORT', 'the stream broke off'));
     });
   }
 

@@ -12,7 +12,7 @@ import { refusalFromError } from './status.ts';
  * Opens SessionService.Channel to the enclave or the relay. `site`: for a site its own organisation, so that a wrong
  * certificate is noticed at once (E-ORG-IDENTITY); for the relay the site whose frames it carries.
  */
-export function openChannel({ grpc, limits }: Connection, site: OrganisationId): FrameStream {
+export function openChannel({ grpc, limits, track }: Connection, site: OrganisationId): FrameStream {
   const metadata = new Metadata();
   metadata.set(SITE_METADATA, site);
   const call = grpc.makeBidiStreamRequest(CHANNEL_PATH, BYTES.requestSerialize, BYTES.responseDeserialize, metadata);
@@ -21,6 +21,8 @@ export function openChannel({ grpc, limits }: Connection, site: OrganisationId):
   };
   const frames = new CallFrames(call, {
     stallMs: limits.stallMs,
+    // gRPC tells the status before the end.
+    confirmEnd: () => undefined,
     finish: () => call.end(),
     refuse: cancel,
     cut: cancel,
@@ -28,7 +30,9 @@ export function openChannel({ grpc, limits }: Connection, site: OrganisationId):
   call.on('error', (error) => {
     frames.fail(refusalFromError(error));
   });
+  const finished = track(cancel);
   call.on('status', (status: StatusObject) => {
+    finished();
     if (status.code === grpcStatus.OK) frames.endSending(refusal('E-TRANSPORT', 'the peer ended the stream'));
   });
   return frames;

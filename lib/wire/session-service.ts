@@ -1,4 +1,4 @@
-import type { ServerDuplexStream, ServiceDefinition } from '@grpc/grpc-js';
+import { Metadata, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js';
 import { refusal, type Refusal } from '../core/errors.ts';
 import { isOrganisationId, type OrganisationId } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -54,6 +54,10 @@ function framesOf(call: ServerDuplexStream<Buffer, Buffer>, host: ServiceHost): 
   const oneParty = identityOfCall(call)?.role === 'site';
   const frames = new CallFrames(call, {
     stallMs: host.stallMs,
+    confirmEnd: () => {
+      // Sending headers makes grpc-js look at the stream's state and emit 'cancelled' if it was reset.
+      call.sendMetadata(new Metadata());
+    },
     finish: () => call.end(),
     refuse: (reason) => call.emit('error', Object.assign(new Error(reason.code), statusFromRefusal(reason))),
     cut: () => {
