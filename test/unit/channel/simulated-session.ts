@@ -106,6 +106,9 @@ export interface Outcome {
   readonly enclave: Result<AttestedSession, Refusal>;
 }
 
+/** After this much fake time nothing but time-outs is to be expected. */
+const HASTY_MS = 500;
+
 /** Runs both sides to their end; `patienceMs` of fake time, so that a side that waits for ever shows. */
 export async function meet(
   study: SimulatedStudy,
@@ -118,7 +121,11 @@ export async function meet(
     progress.done = true;
   });
   both.catch(() => undefined);
-  for (let passed = 0; !progress.done && passed < patienceMs; passed += 10) await study.clock.advance(10, 10);
+  for (let passed = 0; !progress.done && passed < patienceMs; ) {
+    const stepMs = passed < HASTY_MS ? 10 : 1_000;
+    await study.clock.advance(stepMs, stepMs);
+    passed += stepMs;
+  }
   const [site, enclave] = await both;
   return { site, enclave };
 }
