@@ -121,7 +121,7 @@ export async function meet(
     progress.done = true;
   });
   both.catch(() => undefined);
-  for (let passed = 0; !progress.done && passed < patienceMs; ) {
+  for (let passed = 0; !progress.done && passed < patienceMs;) {
     const stepMs = passed < HASTY_MS ? 10 : 1_000;
     await study.clock.advance(stepMs, stepMs);
     passed += stepMs;
