@@ -32,6 +32,8 @@ module.exports = {
     floor('store', ['core']),
     floor('telemetry', ['core']),
     floor('wire', ['core', 'contract', 'telemetry']),
+    floor('config', ['core']),
+    floor('simulation', ['core', 'contract', 'attestation', 'channel', 'config']),
     {
       name: 'core-has-no-io',
       severity: 'error',
@@ -67,8 +69,14 @@ module.exports = {
       name: 'simulated-only-by-simulation-entry',
       comment: 'PROTOCOL §5: the production bundles do not contain the simulated platform',
       severity: 'error',
-      from: { path: '^(aggregator-enclave|site-agent|coordinator|lib)/', pathNot: '(main-simulation\\.ts$|^lib/attestation/simulated/)' },
+      from: { path: '^(aggregator-enclave|site-agent|coordinator|lib)/', pathNot: '(main-simulation\\.ts$|^lib/attestation/simulated/|^lib/simulation/)' },
       to: { path: '^lib/attestation/simulated/' },
+    },
+    {
+      name: 'simulation-only-by-simulation-entry',
+      severity: 'error',
+      from: { pathNot: '(main-simulation\\.ts$|^lib/simulation/|^test/)' },
+      to: { path: '^lib/simulation/' },
     },
   ],
   options: {
