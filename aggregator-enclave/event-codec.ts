@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decodePublication, encodePublication } from '../lib/audit/passport-bundle.ts';
-import { narrowStatement, openStatement, type SignedStatement, type Statement } from '../lib/audit/statement.ts';
+import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
 import { bytesUpTo, count, decodeDocument, digest, encodeDocument, organisationId } from '../lib/contract/shapes.ts';
 import type { CborLimits } from '../lib/core/cbor.ts';
 import { ERRORS, refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
@@ -79,6 +79,11 @@ function toStored(event: EnclaveEvent): Stored {
 
 /** The event behind stored bytes; E-STORE-FORMAT when they are no event of this version. Total. */
 export function decodeEvent(bytes: Uint8Array, layout: ParameterLayout): Result<EnclaveEvent, Refusal> {
+  const decoded = decodeStored(bytes, layout);
+  return decoded.ok ? decoded : err(refusal('E-STORE-FORMAT', `enclave event: ${decoded.error.detail}`));
+}
+
+function decodeStored(bytes: Uint8Array, layout: ParameterLayout): Result<EnclaveEvent, Refusal> {
   const decoded = decodeDocument<Stored>(stored, bytes, { code: 'E-STORE-FORMAT', limits: LIMITS });
   if (!decoded.ok) return decoded;
   const document = decoded.value;
@@ -98,7 +103,7 @@ export function decodeEvent(bytes: Uint8Array, layout: ParameterLayout): Result<
       return statement.ok ? ok({ type: 'statement-issued', statement: statement.value }) : statement;
     }
     case 'born': {
-      const statement = openAs(document.statement, 'genesis');
+      const statement = openStatementAs(document.statement, 'genesis', 'E-STORE-FORMAT');
       if (!statement.ok) return statement;
       const weights = decodeWeights(document.weights, layout.length);
       return weights.ok ? ok({ type: 'born', weights: weights.value, statement: statement.value }) : weights;
@@ -112,7 +117,7 @@ function decodeResult(
   document: Extract<Stored, { type: 'result-sealed' }>,
   layout: ParameterLayout,
 ): Result<EnclaveEvent, Refusal> {
-  const statement = openAs(document.statement, 'intent');
+  const statement = openStatementAs(document.statement, 'intent', 'E-STORE-FORMAT');
   if (!statement.ok) return statement;
   const weights = decodeWeights(document.weights, layout.length);
   if (!weights.ok) return weights;
@@ -125,14 +130,4 @@ function decodeResult(
     server: server.value,
   };
   return ok({ type: 'result-sealed', statement: statement.value, result: { model, salt: document.salt } });
-}
-
-function openAs<T extends Statement['type']>(
-  bytes: Uint8Array,
-  type: T,
-): Result<SignedStatement<Extract<Statement, { type: T }>>, Refusal> {
-  const opened = openStatement(bytes);
-  if (!opened.ok) return opened;
-  if (opened.value.statement.type !== type) return err(refusal('E-STORE-FORMAT', `expected a ${type}`));
-  return ok(narrowStatement(opened.value, type));
 }

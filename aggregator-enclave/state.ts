@@ -15,7 +15,7 @@ import type {
 } from '../lib/audit/statement.ts';
 import type { Signer } from '../lib/core/ed25519.ts';
 import type { Refusal } from '../lib/core/errors.ts';
-import type { Digest, OrganisationId } from '../lib/core/ids.ts';
+import type { Digest, Instant, OrganisationId } from '../lib/core/ids.ts';
 import type { IntegerSum } from '../lib/learning/integer-sum.ts';
 import type { ParameterLayout } from '../lib/learning/layout.ts';
 import type { ServerState } from '../lib/learning/server-state.ts';
@@ -65,7 +65,7 @@ export interface EnclaveLedger {
   /** Every signed statement, index = counter. */
   readonly statements: readonly SignedStatement[];
   readonly model: CurrentModel;
-  /** Attempts made so far on the current parent. */
+  /** Number of the newest attempt on the current parent; 0: none yet. */
   readonly attempts: number;
   readonly approvals: ReadonlyMap<OrganisationId, Uint8Array>;
   readonly withdrawn: ReadonlySet<OrganisationId>;
@@ -78,6 +78,8 @@ export interface EnclaveLedger {
 export interface AcceptedCommit {
   readonly commit: Commit;
   readonly member: CohortMember;
+  /** First moment at which approval or endorsement has expired; a certificate signed later may not hold it. */
+  readonly validUntil: Instant;
 }
 
 interface Opened {
@@ -115,7 +117,6 @@ export type EnclaveState =
 
 export type Collecting = Extract<EnclaveState, { phase: 'locked' | 'collecting' }>;
 export type Committed = Extract<EnclaveState, { phase: 'committed' }>;
-export type OpenRound = Extract<EnclaveState, { phase: 'open' }>;
 
 export const INITIAL_STATE: EnclaveState = { phase: 'unborn', approvals: new Map() };
 

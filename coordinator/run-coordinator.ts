@@ -6,7 +6,7 @@ import { openContract, type SealedContract } from '../lib/contract/study-contrac
 import { RefusalError } from '../lib/core/errors.ts';
 import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
-import { createLogger } from '../lib/telemetry/logger.ts';
+import { programLogger } from '../lib/telemetry/logger.ts';
 import { connect } from '../lib/wire/connection.ts';
 import { EventLog } from '../lib/wire/event-log.ts';
 import { createHealth } from '../lib/wire/health.ts';
@@ -28,11 +28,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   const loaded = await loadConfig(configPath, coordinatorConfig);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   const config = loaded.value;
-  const log = createLogger({
-    name: config.id,
-    level: config.log.level,
-    destination: config.log.file === undefined ? 'stderr' : { file: config.log.file },
-  });
+  const log = programLogger(config.id, config.log);
   const sealed = await readContract(config);
   const store = await openSqliteStore(config.store);
   if (!store.ok) throw new RefusalError(store.error);

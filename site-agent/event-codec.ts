@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { updateHeader } from '../lib/audit/session-message.ts';
-import { narrowStatement, openStatement, type SignedStatement, type Statement } from '../lib/audit/statement.ts';
+import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
 import { bytesUpTo, count, decodeDocument, digest, encodeDocument, publicKey } from '../lib/contract/shapes.ts';
 import type { CborLimits } from '../lib/core/cbor.ts';
 import { ERRORS, refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
-import { err, ok, type Result } from '../lib/core/result.ts';
+import { ok, type Result } from '../lib/core/result.ts';
 import type { ParameterLayout } from '../lib/learning/layout.ts';
 import { decodeWeights, encodeWeights, modelDigest } from '../lib/learning/weights.ts';
 import type { SiteEvent } from './event.ts';
@@ -81,15 +81,15 @@ export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Res
       return statement.ok ? ok({ type: document.type, statement: statement.value }) : statement;
     }
     case 'committed': {
-      const manifest = openAs(document.manifest, 'manifest');
+      const manifest = openStatementAs(document.manifest, 'manifest', 'E-STORE-FORMAT');
       return manifest.ok ? ok({ ...document, manifest: manifest.value }) : manifest;
     }
     case 'cohort-accepted': {
-      const certificate = openAs(document.certificate, 'certificate');
+      const certificate = openStatementAs(document.certificate, 'certificate', 'E-STORE-FORMAT');
       return certificate.ok ? ok({ type: document.type, certificate: certificate.value }) : certificate;
     }
     case 'acknowledged': {
-      const intent = openAs(document.intent, 'intent');
+      const intent = openStatementAs(document.intent, 'intent', 'E-STORE-FORMAT');
       return intent.ok ? ok({ ...document, intent: intent.value }) : intent;
     }
     case 'declined':
@@ -105,14 +105,4 @@ export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Res
       return ok({ type: document.type, model, bundle: document.bundle });
     }
   }
-}
-
-function openAs<T extends Statement['type']>(
-  bytes: Uint8Array,
-  type: T,
-): Result<SignedStatement<Extract<Statement, { type: T }>>, Refusal> {
-  const opened = openStatement(bytes);
-  if (!opened.ok) return opened;
-  if (opened.value.statement.type !== type) return err(refusal('E-STORE-FORMAT', `expected a ${type}`));
-  return ok(narrowStatement(opened.value, type));
 }

@@ -24,7 +24,7 @@ import { modelDigest } from '../lib/learning/weights.ts';
 import { loadTrainer } from '../lib/learning/tfjs/load-trainer.ts';
 import type { Trainer } from '../lib/learning/trainer.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
-import { createLogger, type Logger } from '../lib/telemetry/logger.ts';
+import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import { Agent } from './agent.ts';
 import { siteConfig, type SiteConfig } from './config.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
@@ -55,11 +55,7 @@ export interface SiteEntry {
 export async function runSite(configPath: string, entry: SiteEntry): Promise<void> {
   const { stop } = entry;
   const config = await configured(configPath, siteConfig);
-  const log = createLogger({
-    name: `site-${config.organisation}`,
-    level: config.log.level,
-    destination: config.log.file === undefined ? 'stderr' : { file: config.log.file },
-  });
+  const log = programLogger(`site-${config.organisation}`, config.log);
   const platform = await entry.open(config);
   const organisationSigner = signerFromSeed(new Uint8Array(await readFile(config.organisationKey)));
   const environment = await siteEnvironment(config, platform, organisationSigner);

@@ -13,6 +13,7 @@ import {
   type SignedStatement,
 } from '../lib/audit/statement.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
+import { encodeCbor } from '../lib/core/cbor.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import type { Instant } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
@@ -91,7 +92,7 @@ function answerManifest(
   if (!bytesEqual(parent, state.released.digest) || round !== state.released.round + 1) {
     return err(refusal('E-PARENT-REUSED', `manifest of round ${round}`));
   }
-  if (privacy.placement !== sealed.contract.privacy.placement)
+  if (!bytesEqual(encodeCbor(privacy), encodeCbor(sealed.contract.privacy)))
     return err(refusal('E-ROUND-MANIFEST', 'privacy differs from the contract'));
   if (!command.live || commitBy <= command.at) return ok([]);
   if (state.withdrawn) return decline(refusal('E-SITE-WITHDRAWN'));

@@ -3,7 +3,7 @@ import { readTls } from '../../lib/config/program-fields.ts';
 import { stopped, type Stop } from '../../lib/config/run-program.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
 import { openSqliteStore } from '../../lib/store/sqlite.ts';
-import { createLogger } from '../../lib/telemetry/logger.ts';
+import { programLogger } from '../../lib/telemetry/logger.ts';
 import { createHealth } from '../../lib/wire/health.ts';
 import { controlMethods } from '../../lib/wire/control-codec.ts';
 import { startServer } from '../../lib/wire/serve.ts';
@@ -30,11 +30,7 @@ export async function runEnclave(configPath: string, platform: Platform): Promis
   const loaded = await loadConfig(configPath, enclaveConfig);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   const config = loaded.value;
-  const log = createLogger({
-    name: config.id,
-    level: config.log.level,
-    destination: config.log.file === undefined ? 'stderr' : { file: config.log.file },
-  });
+  const log = programLogger(config.id, config.log);
   const store = await openSqliteStore(config.store);
   if (!store.ok) throw new RefusalError(store.error);
   const opened = await platform.open(config);

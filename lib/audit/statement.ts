@@ -12,11 +12,11 @@ import {
 import { openDocument, signDocument } from '../contract/signed-document.ts';
 import { head } from '../contract/shapes.ts';
 import { privacyPlan } from '../contract/study-contract.ts';
-import { ERRORS, type ErrorCode, type Refusal } from '../core/errors.ts';
+import { ERRORS, refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
 import type { Signer } from '../core/ed25519.ts';
 import { hash } from '../core/hash.ts';
 import type { Digest, PublicKey } from '../core/ids.ts';
-import { ok, type Result } from '../core/result.ts';
+import { err, ok, type Result } from '../core/result.ts';
 
 const MAX_SIGNED_BYTES = 16 << 10;
 const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
@@ -124,7 +124,6 @@ export type Certificate = z.output<typeof certificate>;
 export type Intent = z.output<typeof intent>;
 /** The model passport. */
 export type Release = z.output<typeof release>;
-export type Abort = z.output<typeof abort>;
 
 export interface SignedStatement<S extends Statement = Statement> {
   readonly statement: S;
@@ -177,3 +176,17 @@ export function openStatement(bytes: Uint8Array): Result<SignedStatement, Refusa
 }
 
 export const headOf = ({ statement: { counter }, digest: own }: SignedStatement): Head => ({ counter, digest: own });
+
+/** Like `openStatement`, for a statement that must be of `type`; `code` when it is another. */
+export function openStatementAs<T extends Statement['type']>(
+  bytes: Uint8Array,
+  type: T,
+  code: ErrorCode,
+): Result<SignedStatement<StatementOf<T>>, Refusal> {
+  const opened = openStatement(bytes);
+  if (!opened.ok) return opened;
+  if (opened.value.statement.type !== type) {
+    return err(refusal(code, 'statement', { got: `a ${opened.value.statement.type}`, want: `a ${type}` }));
+  }
+  return ok(narrowStatement(opened.value, type));
+}

@@ -28,7 +28,6 @@ export type Organisation = z.output<typeof organisation>;
 
 /** Noise: none yet; `site` and `enclave` arrive with the privacy plan and will be further members of this union. */
 export const privacyPlan = z.discriminatedUnion('placement', [z.strictObject({ placement: z.literal('none') })]);
-export type PrivacyPlan = z.output<typeof privacyPlan>;
 
 /** Longest time a round waits in each phase, in milliseconds. */
 export const deadlines = z.strictObject({
@@ -102,7 +101,9 @@ function brokenRules(contract: StudyContract): Refusal | null {
   if (contract.kMin > ids.size) return invalid('kMin: more than there are organisations');
   if (contract.requireSites.some((id) => !ids.has(id))) return invalid('requireSites: not among the organisations');
   if (contract.validity.notBefore >= contract.validity.notAfter) return invalid('validity: ends before it begins');
-  if (contract.privacy.placement === 'none' && contract.releaseTo !== 'sites') {
+  // Widened: further placements will join the union.
+  const placement: string = contract.privacy.placement;
+  if (placement === 'none' && contract.releaseTo !== 'sites') {
     return invalid('releaseTo: without noise the model goes to sites only (PROTOCOL §6)');
   }
   if (featureNames(contract.schema).length !== contract.model.spec.inputs) {

@@ -41,6 +41,14 @@ export function createLogger({ name, destination, level }: LoggerOptions): Logge
   return onPino(root);
 }
 
+/** Where a program's configuration wants its log: a file, or standard error when it names none. */
+export function programLogger(
+  name: string,
+  { file, level }: { readonly file?: string | undefined; readonly level: LogLevel },
+): Logger {
+  return createLogger({ name, level, destination: file === undefined ? 'stderr' : { file } });
+}
+
 function onPino(target: PinoLogger): Logger {
   const line = (event: string, fields: LogFields, fault?: { readonly thrown: unknown }): object => ({
     event: isEventName(event) ? event : 'unnamed',
