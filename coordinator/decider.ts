@@ -16,6 +16,7 @@ export type CoordinatorDecision = Result<readonly CoordinatorEvent[], Refusal>;
 type Command<T extends CoordinatorCommand['type']> = Extract<CoordinatorCommand, { type: T }>;
 type Running = Extract<CoordinatorState, { phase: 'running' }>;
 
+const STEPS: readonly RoundStep[] = ['opening', 'commit', 'upload', 'acknowledge'];
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 30_000;
 
@@ -45,7 +46,7 @@ export function decide(
     case 'gathering-over':
       return state.phase === 'gathering' ? ok(firstRound(environment, state, true)) : ok([]);
     case 'see-step':
-      return ok(state.phase === 'running' ? seeStep(state, command) : []);
+      return ok(state.phase === 'running' ? seeStep(environment, state, command) : []);
     case 'see-statement':
       return seeStatement(environment, state, command);
     case 'deadline':
@@ -102,7 +103,7 @@ function seeSite(
   if (state.phase === 'running' && !connected && state.current.step === 'commit') {
     const expected = new Set(state.current.expected);
     expected.delete(organisation);
-    return ok([seen, ...whenComplete({ ...state.current, expected })]);
+    return ok([seen, ...whenComplete(environment, { ...state.current, expected })]);
   }
   return ok([seen]);
 }
@@ -111,14 +112,14 @@ type Gathered = Pick<CoordinatorState, 'approvals' | 'connected' | 'released' | 
   readonly rounds: number;
 };
 
-/** Opens the first round once every approved hospital is here, or, when the wait is `over`, once enough are. */
+/** Opens the first round once every hospital of the contract is here, or, when the wait is `over`, once enough are. */
 function firstRound(
   { sealed: { contract } }: CoordinatorEnvironment,
   state: Gathered,
   over: boolean,
 ): CoordinatorEvent[] {
   const here = availableSites(state);
-  const everyone = here.size === state.approvals.size;
+  const everyone = here.size === contract.organisations.length;
   const enough = here.size >= contract.kMin && contract.requireSites.every((id) => here.has(id));
   if (enough && (everyone || over)) {
     const round = state.released + 1;
@@ -130,19 +131,27 @@ function firstRound(
 }
 
 function seeStep(
+  environment: CoordinatorEnvironment,
   { current }: Running,
   { organisation, step, round, attempt }: Command<'see-step'>,
 ): CoordinatorEvent[] {
   if (!isCurrent(current, { round, attempt }) || current.step !== step || current.done.has(organisation)) return [];
   const done = new Set(current.done).add(organisation);
-  return [{ type: 'site-advanced', organisation, step, round, attempt }, ...whenComplete({ ...current, done })];
+  return [
+    { type: 'site-advanced', organisation, step, round, attempt },
+    ...whenComplete(environment, { ...current, done }),
+  ];
 }
 
 /** Nobody left to wait for: ask for the next step now instead of at the deadline. */
-function whenComplete(current: RunningRound): CoordinatorEvent[] {
-  const action = closingAction(current.step);
-  const complete = [...current.expected].every((id) => current.done.has(id));
-  if (!complete || action === null || current.step === 'acknowledge') return [];
+function whenComplete({ sealed: { contract } }: CoordinatorEnvironment, current: RunningRound): CoordinatorEvent[] {
+  const { step, expected, done } = current;
+  const action = closingAction(step);
+  const complete = [...expected].every((id) => done.has(id));
+  if (!complete || action === null || step === 'acknowledge') return [];
+  // A cohort that is too small would only be aborted: hospitals that are still connecting get until the deadline.
+  const enough = done.size >= contract.kMin && contract.requireSites.every((id) => done.has(id));
+  if (step === 'commit' && !enough) return [];
   return [{ type: 'action-requested', action, round: current.round, attempt: current.attempt }];
 }
 
@@ -167,16 +176,18 @@ function seeStatement(
   if (state.phase !== 'running' || !isCurrent(state.current, command)) return ok([]);
   const { round, attempt, statement } = command;
   const { deadlines } = environment.sealed.contract;
-  const start = (step: RoundStep, expected: Iterable<OrganisationId>, deadlineMs: number): CoordinatorEvent => {
-    return { type: 'step-started', round, attempt, step, expected: [...expected], deadlineMs };
+  // An enclave that restarted tells its whole history again: no step is gone back to.
+  const start = (step: RoundStep, expected: Iterable<OrganisationId>, deadlineMs: number): CoordinatorDecision => {
+    if (STEPS.indexOf(step) <= STEPS.indexOf(state.current.step)) return ok([]);
+    return ok([{ type: 'step-started', round, attempt, step, expected: [...expected], deadlineMs }]);
   };
   switch (statement.type) {
     case 'manifest':
-      return ok([start('commit', availableSites(state), deadlines.commitMs)]);
+      return start('commit', availableSites(state), deadlines.commitMs);
     case 'certificate':
-      return ok([start('upload', statement.members, deadlines.uploadMs)]);
+      return start('upload', statement.members, deadlines.uploadMs);
     case 'intent':
-      return ok([start('acknowledge', statement.members, deadlines.acknowledgeMs)]);
+      return start('acknowledge', statement.members, deadlines.acknowledgeMs);
     case 'release': {
       const released: CoordinatorEvent = { type: 'round-released', round, attempt };
       if (round >= state.rounds) return ok([released, { type: 'study-ended', outcome: 'finished' }]);
