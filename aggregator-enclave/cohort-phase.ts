@@ -1,8 +1,9 @@
-import { openMember, unmetCondition } from '../lib/audit/cohort.ts';
+import { MAX_MEDIAN_SKEW_MS, medianSkewMs, openMember, unmetCondition } from '../lib/audit/cohort.ts';
 import { headOf, issueStatement, type CohortMember } from '../lib/audit/statement.ts';
 import { isOnChain } from '../lib/audit/chain.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
 import { refusal, type ErrorCode } from '../lib/core/errors.ts';
+import type { Instant } from '../lib/core/ids.ts';
 import { err, ok } from '../lib/core/result.ts';
 import type { Decision } from './decider.ts';
 import type { CommandOf } from './event.ts';
@@ -29,10 +30,11 @@ export function openRound(
   const { model, attempts, approvals, withdrawn } = state.ledger;
   if (model.round >= contract.rounds) return err(refusal('E-ROUND-FINISHED'));
   if (at < contract.validity.notBefore || at >= contract.validity.notAfter) return err(refusal('E-CONTRACT-EXPIRED'));
-  const next = { round: model.round + 1, attempt: attempts + 1 };
   if (round <= model.round) return err(refusal('E-PARENT-REUSED', `round ${round} is released`));
-  if (round !== next.round || attempt !== next.attempt) {
-    return err(refusal('E-ROUND-MANIFEST', '', { got: `${round}/${attempt}`, want: `${next.round}/${next.attempt}` }));
+  // Attempts may skip numbers: the coordinator counts those that never reached this enclave.
+  if (round !== model.round + 1 || attempt <= attempts) {
+    const want = `${model.round + 1}/${attempts + 1} or a later attempt`;
+    return err(refusal('E-ROUND-MANIFEST', '', { got: `${round}/${attempt}`, want }));
   }
   const willing = [...approvals.keys()].filter((id) => !withdrawn.has(id)).length;
   if (willing < contract.kMin) {
@@ -42,7 +44,8 @@ export function openRound(
     type: 'manifest',
     contract: sealed.digest,
     at,
-    ...next,
+    round,
+    attempt,
     parent: model.digest,
     privacy: contract.privacy,
     ledger: null,
@@ -75,13 +78,16 @@ export function receiveCommit(
     at,
   });
   if (!opened.ok) return opened;
-  if (!bytesEqual(opened.value.head.digest, manifest.digest)) {
+  if (!bytesEqual(opened.value.commit.head.digest, manifest.digest)) {
     return err(refusal('E-COMMIT-INVALID', `${from}: its head is not this manifest`));
   }
-  return ok([{ type: 'commit-accepted', commit: opened.value, member }]);
+  return ok([{ type: 'commit-accepted', member, ...opened.value }]);
 }
 
-/** Signs the cohort certificate, or aborts when the cohort is too small for the contract or one of its members. */
+/**
+ * Signs the cohort certificate, or aborts when the cohort is too small for the contract or one of its members. What
+ * would not verify at the time that the certificate states stays out: no passport could ever be accepted with it.
+ */
 export function lockCohort(
   environment: EnclaveEnvironment,
   state: EnclaveState,
@@ -90,8 +96,10 @@ export function lockCohort(
   if (state.phase === 'locked' || state.phase === 'collecting') return ok([]);
   if (state.phase !== 'open') return err(refusal('E-ROUND-PHASE', 'no round is open'));
   const { sealed, signer } = environment;
-  const members = [...state.commits.values()].filter(({ commit }) => !state.ledger.withdrawn.has(commit.organisation));
-  const short = shortfall(environment, members);
+  const members = [...state.commits.values()].filter(
+    ({ commit, validUntil }) => !state.ledger.withdrawn.has(commit.organisation) && validUntil > at,
+  );
+  const short = shortfall(environment, members) ?? clockFault(members, at);
   if (short !== null) return abortRound(environment, state, { at, code: short });
   const { round, attempt } = state.manifest.statement;
   const draft = {
@@ -104,6 +112,12 @@ export function lockCohort(
     members: members.map(({ member }) => member).sort((a, b) => (a.organisation < b.organisation ? -1 : 1)),
   } as const;
   return ok([{ type: 'statement-issued', statement: issueStatement(draft, headOf(state.manifest), signer) }]);
+}
+
+/** Its sites would refuse a certificate that states another time than theirs (PROTOCOL §2.6). */
+function clockFault(members: readonly AcceptedCommit[], at: Instant): ErrorCode | null {
+  const commits = members.map(({ commit }) => commit);
+  return medianSkewMs(commits, at) > MAX_MEDIAN_SKEW_MS ? 'E-COHORT-TIME' : null;
 }
 
 /** Why this set of members may not be released, or null (PROTOCOL §7.6). */

@@ -1,11 +1,10 @@
-import type { CohortMember, Intent, SignedStatement } from '../lib/audit/statement.ts';
+import type { Intent, SignedStatement } from '../lib/audit/statement.ts';
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
-import type { Commit } from '../lib/audit/commit.ts';
 import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import type { Digest, Instant, OrganisationId } from '../lib/core/ids.ts';
 import type { DecodedUpdate } from '../lib/learning/update-codec.ts';
-import type { SealedResult, SignedAcknowledgement } from './state.ts';
+import type { AcceptedCommit, SealedResult, SignedAcknowledgement } from './state.ts';
 
 /** What reaches the enclave's decider. Time and randomness arrive here (HOUSE §1). */
 export type EnclaveCommand =
@@ -40,7 +39,7 @@ export type EnclaveEvent =
   | { readonly type: 'approval-recorded'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
   | { readonly type: 'born'; readonly weights: Float32Array; readonly statement: SignedStatement }
   | { readonly type: 'statement-issued'; readonly statement: SignedStatement }
-  | { readonly type: 'commit-accepted'; readonly commit: Commit; readonly member: CohortMember }
+  | ({ readonly type: 'commit-accepted' } & AcceptedCommit)
   | { readonly type: 'header-accepted'; readonly organisation: OrganisationId; readonly header: UpdateHeader }
   | {
       readonly type: 'update-accepted';

@@ -1,9 +1,10 @@
 import { follow } from '../lib/audit/chain.ts';
 import { narrowStatement, type SignedStatement } from '../lib/audit/statement.ts';
+import type { OrganisationId } from '../lib/core/ids.ts';
 import { addUpdate, emptySum } from '../lib/learning/integer-sum.ts';
 import { initialServerState } from '../lib/learning/server-state.ts';
 import type { EnclaveEvent } from './event.ts';
-import type { EnclaveEnvironment, EnclaveLedger, EnclaveState } from './state.ts';
+import type { AcceptedCommit, EnclaveEnvironment, EnclaveLedger, EnclaveState } from './state.ts';
 
 /** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
 export function evolve(
@@ -11,6 +12,7 @@ export function evolve(
   state: EnclaveState,
   event: EnclaveEvent,
 ): EnclaveState {
+  if (state.phase === 'halted') throw impossible(state, event);
   switch (event.type) {
     case 'approval-recorded':
       return withApproval(state, event);
@@ -20,7 +22,7 @@ export function evolve(
       return afterStatement(environment, state, event.statement);
     case 'commit-accepted':
       if (state.phase !== 'open') throw impossible(state, event);
-      return { ...state, commits: new Map(state.commits).set(event.commit.organisation, event) };
+      return { ...state, commits: withCommit(state.commits, event) };
     case 'header-accepted':
       if (state.phase !== 'locked' && state.phase !== 'collecting') throw impossible(state, event);
       return { ...state, phase: 'collecting', headers: new Map(state.headers).set(event.organisation, event.header) };
@@ -59,6 +61,13 @@ export function evolve(
   }
 }
 
+function withCommit(
+  commits: ReadonlyMap<OrganisationId, AcceptedCommit>,
+  { commit, member, validUntil }: AcceptedCommit,
+): ReadonlyMap<OrganisationId, AcceptedCommit> {
+  return new Map(commits).set(commit.organisation, { commit, member, validUntil });
+}
+
 function withApproval(state: EnclaveState, event: Extract<EnclaveEvent, { type: 'approval-recorded' }>): EnclaveState {
   const known = state.phase === 'unborn' ? state.approvals : state.ledger.approvals;
   const approvals = new Map(known).set(event.organisation, event.approval);
@@ -90,13 +99,16 @@ function afterStatement(
   const ledger = append(state.ledger, signed);
   const { type } = signed.statement;
   switch (type) {
-    case 'manifest':
+    case 'manifest': {
+      if (state.phase !== 'idle' && state.phase !== 'released' && state.phase !== 'aborted') break;
+      const manifest = narrowStatement(signed, type);
       return {
         phase: 'open',
-        ledger: { ...ledger, attempts: ledger.attempts + 1 },
-        manifest: narrowStatement(signed, type),
+        ledger: { ...ledger, attempts: manifest.statement.attempt },
+        manifest,
         commits: new Map(),
       };
+    }
     case 'certificate': {
       if (state.phase !== 'open') break;
       const { manifest, commits } = state;
@@ -112,6 +124,7 @@ function afterStatement(
       return { phase: 'released', ledger: { ...ledger, model: result.model, attempts: 0, latest } };
     }
     case 'abort':
+      if (!('manifest' in state)) break;
       return { phase: 'aborted', ledger };
     case 'genesis':
     case 'intent':

@@ -4,7 +4,7 @@ import type { Head } from '../contract/shapes.ts';
 import type { SealedContract } from '../contract/study-contract.ts';
 import { bytesEqual } from '../core/bytes.ts';
 import { refusal, type Refusal } from '../core/errors.ts';
-import type { Digest, Instant, OrganisationId } from '../core/ids.ts';
+import { instant, type Digest, type Instant, type OrganisationId } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { openCommit, type Commit } from './commit.ts';
 import type { CohortMember } from './statement.ts';
@@ -21,8 +21,14 @@ export interface MemberContext {
   readonly at: Instant;
 }
 
+export interface OpenedMember {
+  readonly commit: Commit;
+  /** First moment at which the approval or the endorsement behind the commit has expired. */
+  readonly validUntil: Instant;
+}
+
 /** The commit of one member, after every check that makes it count (PROTOCOL §7.3–7.4). */
-export function openMember(member: CohortMember, context: MemberContext): Result<Commit, Refusal> {
+export function openMember(member: CohortMember, context: MemberContext): Result<OpenedMember, Refusal> {
   const { sealed, at } = context;
   const named = findOrganisation(sealed.contract, member.organisation);
   if (!named.ok) return named;
@@ -48,7 +54,8 @@ export function openMember(member: CohortMember, context: MemberContext): Result
   if (!bytesEqual(document.contract, sealed.digest)) return refuse('another contract');
   if (!bytesEqual(document.manifest, context.manifest)) return refuse('another manifest');
   if (!context.knowsHead(document.head)) return refuse('its head is not on the statement chain');
-  return ok(document);
+  const expiries = [approval.value.document.expires, endorsement.value.document.expires];
+  return ok({ commit: document, validUntil: instant(Math.min(...expiries)) });
 }
 
 /** Every member of a cohort certificate, checked; at most one commit for each organisation, clocks that agree. */
@@ -58,18 +65,24 @@ export function openCohort(
 ): Result<readonly Commit[], Refusal> {
   const commits: Commit[] = [];
   for (const member of members) {
-    const commit = openMember(member, context);
-    if (!commit.ok) return err(refusal('E-COHORT-COMMIT', commit.error.detail));
-    if (commits.some(({ organisation }) => organisation === commit.value.organisation)) {
-      return err(refusal('E-COHORT-COMMIT', `${commit.value.organisation} stands twice`));
+    const opened = openMember(member, context);
+    if (!opened.ok) return err(refusal('E-COHORT-COMMIT', opened.error.detail));
+    const { commit } = opened.value;
+    if (commits.some(({ organisation }) => organisation === commit.organisation)) {
+      return err(refusal('E-COHORT-COMMIT', `${commit.organisation} stands twice`));
     }
-    commits.push(commit.value);
+    commits.push(commit);
   }
-  const skewMs = Math.abs(median(commits.map(({ at }) => at)) - context.at);
+  const skewMs = medianSkewMs(commits, context.at);
   if (skewMs > MAX_MEDIAN_SKEW_MS) {
     return err(refusal('E-COHORT-TIME', '', { got: `${Math.round(skewMs / 1000)} s`, want: 'at most 600 s' }));
   }
   return ok(commits);
+}
+
+/** How far the median commit time is from the clock of the checking party, in milliseconds (PROTOCOL §2.6). */
+export function medianSkewMs(commits: readonly Commit[], at: Instant): number {
+  return Math.abs(median(commits.map((commit) => commit.at)) - at);
 }
 
 /** The first organisation whose own conditions the set does not meet, or null (PROTOCOL §7.6). */

@@ -63,6 +63,14 @@ interface Statements {
   readonly release: SignedStatement<Release>;
 }
 
+const inOrder = ({ genesis, manifest, certificate, intent, release }: Statements): readonly SignedStatement[] => [
+  genesis,
+  manifest,
+  certificate,
+  intent,
+  release,
+];
+
 /** Re-checks one released model offline; every check is reported, passed or not. Total. */
 export function verifyPassport(bundle: PassportBundle, trust: PassportTrust): PassportReport {
   const checks: PassportCheck[] = [];
@@ -182,8 +190,8 @@ function notePublications({ bundle, contract, trust, statements, note }: Publica
       note('software digest', fail('the passport names other software than the evidence'));
     }
   }
-  const unknown = Object.values(statements).find(
-    (signed: SignedStatement) => !accepted.some((key) => bytesEqual(key, signed.statement.bootKey)),
+  const unknown = inOrder(statements).find(
+    ({ statement }) => !accepted.some((key) => bytesEqual(key, statement.bootKey)),
   );
   note(
     'boot keys published',
@@ -194,8 +202,7 @@ function notePublications({ bundle, contract, trust, statements, note }: Publica
 
 function linked(statements: Statements, sealed: SealedContract): Result<null, Refusal> {
   const { genesis, manifest, certificate, intent, release } = statements;
-  const all: readonly SignedStatement[] = [genesis, manifest, certificate, intent, release];
-  if (all.some(({ statement }) => !bytesEqual(statement.contract, sealed.digest)))
+  if (inOrder(statements).some(({ statement }) => !bytesEqual(statement.contract, sealed.digest)))
     return fail('a statement is for another contract');
   if (genesis.statement.counter !== 0 || genesis.statement.previous !== null)
     return fail('genesis is not the first statement');
@@ -280,6 +287,8 @@ function acknowledged({
       intent,
       sealed,
       at: release.statement.at,
+      // The enclave took it between the two; an endorsement that ran out before the release was good when it counted.
+      since: intent.statement.at,
     });
     if (!opened.ok) return opened;
     acknowledgers.add(opened.value);
@@ -301,17 +310,20 @@ interface MemberAcknowledgement {
   readonly intent: SignedStatement<Intent>;
   readonly sealed: SealedContract;
   readonly at: Instant;
+  /** See `openEndorsement`. */
+  readonly since?: Instant;
 }
 
 /** The organisation behind an acknowledgement, after every check (PROTOCOL §7.6). */
 export function openMemberAcknowledgement(
   facts: MemberAcknowledgement,
 ): Result<Intent['members'][number]['organisation'], Refusal> {
-  const { sealed, intent, at } = facts;
+  const { sealed, intent, at, since } = facts;
   const endorsement = openEndorsement(facts.endorsement, {
     contract: sealed.contract,
     contractDigest: sealed.digest,
     at,
+    ...(since === undefined ? {} : { since }),
   });
   if (!endorsement.ok) return endorsement;
   const acknowledgement = openAcknowledgement(facts.acknowledgement);

@@ -33,6 +33,8 @@ interface EndorsementContext {
   readonly contract: StudyContract;
   readonly contractDigest: Digest;
   readonly at: Instant;
+  /** Absent: valid at `at`. Given: valid at some moment from here to `at`, for what was checked when it arrived. */
+  readonly since?: Instant;
 }
 
 /** An endorsement signed by a named organisation for this contract, valid at `at`. */
@@ -52,6 +54,6 @@ export function openEndorsement(
   if (!bytesEqual(contract, context.contractDigest)) return refuse('another contract');
   if (expires - issued > ENDORSEMENT_LIFETIME_MS) return refuse('valid for more than 24 hours');
   if (issued > context.at + CLOCK_SKEW_MS) return refuse('issued in the future');
-  if (expires <= context.at) return refuse('expired');
+  if (expires <= (context.since ?? context.at)) return refuse('expired');
   return opened;
 }
