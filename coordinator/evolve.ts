@@ -1,11 +1,10 @@
 import type { CoordinatorEvent } from './event.ts';
 import type { CoordinatorState } from './state.ts';
 
-/** State after `event`. */
+/** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
 export function evolve(state: CoordinatorState, event: CoordinatorEvent): CoordinatorState {
   const { approvals, connected, released, attempted } = state;
   const roster = { approvals, connected, released, attempted };
-  const rounds = 'rounds' in state ? state.rounds : 0;
   switch (event.type) {
     case 'approval-recorded':
       return { ...state, approvals: new Map(approvals).set(event.organisation, event.approval) };
@@ -15,44 +14,55 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
       return { ...state, approvals: remaining };
     }
     case 'launched':
+      if (state.phase !== 'enrolling' && state.phase !== 'stopped') throw impossible(state, event);
       return { ...roster, phase: 'gathering', rounds: event.rounds };
     case 'site-seen':
       return withSite(state, event);
     case 'round-requested': {
+      if (state.phase !== 'gathering' && state.phase !== 'between') throw impossible(state, event);
       const { round, attempt } = event;
       const current = { round, attempt, step: 'opening', expected: new Set<never>(), done: new Set<never>() } as const;
-      return { ...roster, phase: 'running', rounds, current, attempted: { round, attempt } };
+      return { ...roster, phase: 'running', rounds: state.rounds, current, attempted: { round, attempt } };
     }
     case 'step-started': {
+      const { rounds } = running(state, event);
       const { round, attempt, step, expected } = event;
-      return {
-        ...roster,
-        phase: 'running',
-        rounds,
-        current: { round, attempt, step, expected: new Set(expected), done: new Set() },
-      };
+      const current = { round, attempt, step, expected: new Set(expected), done: new Set<never>() };
+      return { ...roster, phase: 'running', rounds, current };
     }
-    case 'site-advanced':
-      if (state.phase !== 'running') return state;
-      return { ...state, current: { ...state.current, done: new Set(state.current.done).add(event.organisation) } };
+    case 'site-advanced': {
+      const now = running(state, event);
+      return { ...now, current: { ...now.current, done: new Set(now.current.done).add(event.organisation) } };
+    }
     case 'action-requested':
-      return state;
-    case 'round-released':
-      return {
-        ...roster,
-        phase: 'between',
-        rounds,
-        released: event.round,
-        next: { round: event.round + 1, attempt: 1 },
-      };
-    case 'round-aborted':
+      return running(state, event);
+    case 'round-released': {
+      const { rounds } = running(state, event);
+      const next = { round: event.round + 1, attempt: 1 };
+      return { ...roster, phase: 'between', rounds, released: event.round, next };
+    }
+    case 'round-aborted': {
+      const { rounds } = running(state, event);
       return { ...roster, phase: 'between', rounds, next: { round: event.round, attempt: event.attempt + 1 } };
+    }
     case 'study-ended':
+      if (!('rounds' in state)) throw impossible(state, event);
       return { ...roster, phase: event.outcome };
     case 'study-failed':
+      if (state.phase !== 'gathering' && state.phase !== 'between') throw impossible(state, event);
       return { ...roster, phase: 'failed', code: event.code };
   }
 }
+
+type Running = Extract<CoordinatorState, { phase: 'running' }>;
+
+function running(state: CoordinatorState, event: CoordinatorEvent): Running {
+  if (state.phase !== 'running') throw impossible(state, event);
+  return state;
+}
+
+const impossible = (state: CoordinatorState, event: CoordinatorEvent): Error =>
+  new Error(`${event.type} in phase ${state.phase}`);
 
 function withSite(
   state: CoordinatorState,
