@@ -10,6 +10,7 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
       return { ...state, trustedBootKeys: [...state.trustedBootKeys, event.bootKey] };
     case 'statement-seen': {
       const { statement, digest } = event.statement;
+      if (statement.counter !== state.chain.length) throw impossible(state, event);
       const chain = [...state.chain, digest];
       if (statement.type !== 'release') return { ...state, chain };
       return { ...state, chain, released: { round: statement.round, digest: statement.child } };
@@ -21,8 +22,11 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
     case 'cohort-accepted':
       if (activity.phase !== 'committed') throw impossible(state, event);
       return { ...state, activity: { phase: 'training', manifest: activity.manifest, certificate: event.certificate } };
-    case 'debited':
+    case 'debited': {
+      // One parent, one update: a second entry would let another update leave (PROTOCOL §7.5).
+      if (state.spent.has(toHex(event.parent))) throw impossible(state, event);
       return { ...state, spent: new Map(state.spent).set(toHex(event.parent), event.commit) };
+    }
     case 'update-ready': {
       if (activity.phase !== 'training') throw impossible(state, event);
       const { manifest, certificate } = activity;
