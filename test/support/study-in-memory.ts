@@ -10,7 +10,7 @@ import { passportBundleOf } from '../../aggregator-enclave/passport-bundle-of.ts
 import { decide as decideSite } from '../../site-agent/decider.ts';
 import type { SiteCommand, SiteEvent } from '../../site-agent/event.ts';
 import { evolve as evolveSite } from '../../site-agent/evolve.ts';
-import { initialSiteState, type SiteEnvironment, type SiteState } from '../../site-agent/state.ts';
+import { initialSiteState, type Activity, type SiteEnvironment, type SiteState } from '../../site-agent/state.ts';
 import { encodeBundle, type Publication } from '../../lib/audit/passport-bundle.ts';
 import { headOf, type SignedStatement } from '../../lib/audit/statement.ts';
 import { signEndorsement } from '../../lib/contract/endorsement.ts';
@@ -46,6 +46,11 @@ export class MemoryEnclave {
       }
     }
     return decision;
+  }
+
+  /** The same enclave at this moment, going its own way from here. */
+  fork(): MemoryEnclave {
+    return Object.assign(Object.create(MemoryEnclave.prototype) as MemoryEnclave, this, { log: [...this.log] });
   }
 
   /** Genesis and the approvals of `hospitals`. */
@@ -135,6 +140,18 @@ export class MemorySite {
     return decision;
   }
 
+  /** What the site is doing; throws when it is in another phase. */
+  activity<P extends Activity['phase']>(phase: P): Extract<Activity, { phase: P }> {
+    const { activity } = this.state;
+    if (activity.phase !== phase) throw new Error(`${this.environment.organisation} is ${activity.phase}`);
+    return activity as Extract<Activity, { phase: P }>;
+  }
+
+  /** The same site at this moment, going its own way from here. */
+  fork(): MemorySite {
+    return Object.assign(Object.create(MemorySite.prototype) as MemorySite, this, { log: [...this.log] });
+  }
+
   see(statement: SignedStatement, at: Instant = START): Result<readonly SiteEvent[], Refusal> {
     return this.handle({
       type: 'receive-statement',
@@ -168,10 +185,26 @@ export class MemoryStudy {
   constructor(sealed: SealedContract) {
     this.sealed = sealed;
     this.enclave = new MemoryEnclave(sealed);
-    this.enclave.begin();
+    this.enclave.begin(
+      START,
+      sealed.contract.organisations.map(({ id }) => id),
+    );
     this.sites = sealed.contract.organisations.map(({ id }) => new MemorySite(sealed, id));
     for (const site of this.sites)
       must(site.handle({ type: 'trust-boot-key', bootKey: this.enclave.environment.signer.publicKey }));
+  }
+
+  /** The same study at this moment: what happens to one of the two does not happen to the other. */
+  fork(): MemoryStudy {
+    const copy = { enclave: this.enclave.fork(), sites: this.sites.map((site) => site.fork()) };
+    return Object.assign(Object.create(MemoryStudy.prototype) as MemoryStudy, this, copy);
+  }
+
+  /** The site of `id`; throws when the study has none. */
+  site(id: string): MemorySite {
+    const found = this.sites.find(({ environment }) => environment.organisation === id);
+    if (found === undefined) throw new Error(`no site ${id}`);
+    return found;
   }
 
   /** Shows every statement that a site has not seen; returns refusals by site. */
@@ -187,11 +220,10 @@ export class MemoryStudy {
   }
 
   commit(sites: readonly MemorySite[] = this.sites, at: Instant = START): void {
-    for (const { state, environment } of sites) {
-      if (state.activity.phase !== 'committed')
-        throw new Error(`${environment.organisation} is ${state.activity.phase}`);
-      const { commit, endorsement } = state.activity;
-      must(this.enclave.handle({ type: 'receive-commit', at, from: environment.organisation, commit, endorsement }));
+    for (const site of sites) {
+      const { commit, endorsement } = site.activity('committed');
+      const from = site.environment.organisation;
+      must(this.enclave.handle({ type: 'receive-commit', at, from, commit, endorsement }));
     }
   }
 
@@ -208,8 +240,7 @@ export class MemoryStudy {
     const from = site.environment.organisation;
     const commit = updateCommitment(payload.subarray(0, 32), payload.subarray(32));
     must(site.handle({ type: 'finish-training', commit, payloadBytes: payload.length }));
-    if (site.state.activity.phase !== 'uploading') throw new Error('the update was not announced');
-    const announced = this.enclave.handle({ type: 'receive-header', from, header: site.state.activity.header });
+    const announced = this.enclave.handle({ type: 'receive-header', from, header: site.activity('uploading').header });
     return announced.ok ? this.enclave.handle({ type: 'receive-update', from, payload }) : announced;
   }
 
@@ -219,19 +250,11 @@ export class MemoryStudy {
   }
 
   acknowledge(sites: readonly MemorySite[] = this.sites, at: Instant = START): void {
-    for (const { state, environment, endorsement } of sites) {
-      if (state.activity.phase !== 'acknowledged')
-        throw new Error(`${environment.organisation} is ${state.activity.phase}`);
-      const { acknowledgement } = state.activity;
-      must(
-        this.enclave.handle({
-          type: 'receive-acknowledgement',
-          at,
-          from: environment.organisation,
-          acknowledgement,
-          endorsement,
-        }),
-      );
+    for (const site of sites) {
+      const { acknowledgement } = site.activity('acknowledged');
+      const { endorsement } = site;
+      const from = site.environment.organisation;
+      must(this.enclave.handle({ type: 'receive-acknowledgement', at, from, acknowledgement, endorsement }));
     }
   }
 

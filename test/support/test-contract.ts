@@ -76,7 +76,12 @@ export function testContract(change: Partial<StudyContract> = {}): SealedContrac
   return sealed.value;
 }
 
-export function testApproval(sealed: SealedContract, organisation: OrganisationId): Uint8Array {
-  const fields = { contract: sealed.digest, organisation, epsilonBudget: null, expires: instant(START + 100 * DAY_MS) };
+export function testApproval(sealed: SealedContract, organisation: OrganisationId, days = 100): Uint8Array {
+  const fields = {
+    contract: sealed.digest,
+    organisation,
+    epsilonBudget: null,
+    expires: instant(START + days * DAY_MS),
+  };
   return signApproval(fields, organisationSigner(organisation));
 }

@@ -1,0 +1,308 @@
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../../coordinator/decider.ts';
+import {
+  effectsOf,
+  type CoordinatorCommand,
+  type CoordinatorEvent,
+  type SeenStatement,
+} from '../../../coordinator/event.ts';
+import { evolve } from '../../../coordinator/evolve.ts';
+import {
+  INITIAL_STATE,
+  type CoordinatorEnvironment,
+  type CoordinatorState,
+  type RoundStep,
+} from '../../../coordinator/state.ts';
+import { signWithdrawal } from '../../../lib/contract/approval.ts';
+import { must } from '../../support/study-in-memory.ts';
+import { HOSPITALS, organisationSigner, START, testApproval, testContract } from '../../support/test-contract.ts';
+
+type Phase = CoordinatorState['phase'];
+type Row = Exclude<Phase, 'running'> | RoundStep;
+type Column =
+  | Exclude<CoordinatorCommand['type'], 'see-site' | 'see-step' | 'see-statement' | 'deadline'>
+  | `site ${'arrives' | 'leaves'}`
+  | `site does ${Exclude<RoundStep, 'opening'>}`
+  | `see ${SeenStatement['type']}`
+  | `deadline ${RoundStep | 'retry'}`;
+
+const sealed = testContract();
+const environment: CoordinatorEnvironment = { sealed, gatherMs: 1_000, maxAttempts: 3 };
+const [adler, birch, cedar, dogwood] = HOSPITALS;
+if (adler === undefined || birch === undefined || cedar === undefined || dogwood === undefined) throw new Error('four');
+const here = { round: 1, attempt: 1 };
+
+const after = (state: CoordinatorState, ...commands: readonly CoordinatorCommand[]): CoordinatorState =>
+  commands.reduce((now, command) => must(decide(environment, now, command)).reduce(evolve, now), state);
+const arrives = (organisation: typeof adler): CoordinatorCommand => ({
+  type: 'see-site',
+  organisation,
+  connected: true,
+});
+const did = (step: Exclude<RoundStep, 'opening'>, organisation: typeof adler): CoordinatorCommand => ({
+  type: 'see-step',
+  step,
+  organisation,
+  ...here,
+});
+const saw = (statement: SeenStatement, attempt = here): CoordinatorCommand => ({
+  type: 'see-statement',
+  statement,
+  ...attempt,
+});
+
+// `cedar` is the last to do anything; `dogwood` never comes, and is waited for only while sites are gathered.
+const approvals = HOSPITALS.map((id): CoordinatorCommand => ({
+  type: 'receive-approval',
+  at: START,
+  approval: testApproval(sealed, id),
+}));
+const enrolling = after(INITIAL_STATE, ...approvals, arrives(adler), arrives(birch));
+const gathering = after(enrolling, { type: 'launch', rounds: 2 });
+const opening = after(gathering, arrives(cedar), { type: 'gathering-over' });
+const commit = after(opening, saw({ type: 'manifest' }), did('commit', adler), did('commit', birch));
+const cohort = [adler, birch, cedar];
+const upload = after(commit, saw({ type: 'certificate', members: cohort }), did('upload', adler), did('upload', birch));
+const acknowledge = after(upload, saw({ type: 'intent', members: cohort }), did('acknowledge', adler));
+const between = after(commit, saw({ type: 'abort', code: 'E-COHORT-TOO-SMALL' }));
+const finished = after(
+  acknowledge,
+  saw({ type: 'release' }),
+  saw({ type: 'manifest' }, { round: 2, attempt: 1 }),
+  saw({ type: 'release' }, { round: 2, attempt: 1 }),
+);
+const failed = after(
+  [1, 2].reduce<CoordinatorState>(
+    (state, attempt) =>
+      after(state, saw({ type: 'abort', code: 'E-ACKS-MISSING' }, { round: 1, attempt }), {
+        type: 'deadline',
+        step: 'retry',
+        round: 1,
+        attempt,
+      }),
+    acknowledge,
+  ),
+  saw({ type: 'abort', code: 'E-ACKS-MISSING' }, { round: 1, attempt: 3 }),
+);
+const stopped = after(commit, { type: 'stop' });
+
+const STATES: Record<Row, CoordinatorState> = {
+  enrolling,
+  gathering,
+  opening,
+  commit,
+  upload,
+  acknowledge,
+  between,
+  finished,
+  failed,
+  stopped,
+};
+const ROWS = Object.keys(STATES) as Row[];
+
+const COMMANDS: Record<Column, CoordinatorCommand> = {
+  'receive-approval': { type: 'receive-approval', at: START, approval: testApproval(sealed, cedar, 101) },
+  'receive-withdrawal': {
+    type: 'receive-withdrawal',
+    withdrawal: signWithdrawal({ contract: sealed.digest, organisation: cedar, at: START }, organisationSigner(cedar)),
+  },
+  launch: { type: 'launch', rounds: 1 },
+  'site arrives': arrives(dogwood),
+  'site leaves': { type: 'see-site', organisation: adler, connected: false },
+  'site does commit': did('commit', cedar),
+  'site does upload': did('upload', cedar),
+  'site does acknowledge': did('acknowledge', cedar),
+  'see manifest': saw({ type: 'manifest' }),
+  'see certificate': saw({ type: 'certificate', members: cohort }),
+  'see intent': saw({ type: 'intent', members: cohort }),
+  'see release': saw({ type: 'release' }),
+  'see abort': saw({ type: 'abort', code: 'E-ROUND-STOPPED' }),
+  'gathering-over': { type: 'gathering-over' },
+  'deadline opening': { type: 'deadline', step: 'opening', ...here },
+  'deadline commit': { type: 'deadline', step: 'commit', ...here },
+  'deadline upload': { type: 'deadline', step: 'upload', ...here },
+  'deadline acknowledge': { type: 'deadline', step: 'acknowledge', ...here },
+  'deadline retry': { type: 'deadline', step: 'retry', ...here },
+  stop: { type: 'stop' },
+};
+
+/** What changes nothing in most rows; a row names what does. */
+const QUIET: Record<Column, string> = {
+  'receive-approval': 'approval-recorded',
+  'receive-withdrawal': 'withdrawal-recorded',
+  launch: 'E-ROUND-PHASE',
+  'site arrives': 'site-seen',
+  'site leaves': 'site-seen',
+  'site does commit': '–',
+  'site does upload': '–',
+  'site does acknowledge': '–',
+  'see manifest': '–',
+  'see certificate': '–',
+  'see intent': '–',
+  'see release': '–',
+  'see abort': '–',
+  'gathering-over': '–',
+  'deadline opening': '–',
+  'deadline commit': '–',
+  'deadline upload': '–',
+  'deadline acknowledge': '–',
+  'deadline retry': '–',
+  stop: '–',
+};
+const RUNNING = {
+  'see release': 'round-released, round-requested',
+  'see abort': 'round-aborted',
+  stop: 'ask abort-round, study-ended',
+};
+/** enrolling → gathering → between ⇄ running → finished | failed | stopped; the running phase by its step. */
+const TABLE: Record<Row, Record<Column, string>> = {
+  enrolling: { ...QUIET, launch: 'launched' },
+  gathering: {
+    ...QUIET,
+    'site arrives': 'site-seen',
+    'gathering-over': 'study-failed',
+    stop: 'study-ended',
+  },
+  opening: {
+    ...QUIET,
+    ...RUNNING,
+    'see manifest': 'start commit',
+    'see certificate': 'start upload',
+    'see intent': 'start acknowledge',
+    'deadline opening': 'ask open-round',
+  },
+  commit: {
+    ...QUIET,
+    ...RUNNING,
+    'site does commit': 'site-advanced, ask lock-cohort',
+    'see certificate': 'start upload',
+    'see intent': 'start acknowledge',
+    'deadline commit': 'ask lock-cohort',
+  },
+  upload: {
+    ...QUIET,
+    ...RUNNING,
+    'site does upload': 'site-advanced, ask close-collection',
+    'see intent': 'start acknowledge',
+    'deadline upload': 'ask close-collection',
+  },
+  acknowledge: {
+    ...QUIET,
+    ...RUNNING,
+    // The enclave releases by itself on the last acknowledgement.
+    'site does acknowledge': 'site-advanced',
+    'deadline acknowledge': 'ask close-acknowledgement',
+  },
+  between: { ...QUIET, 'deadline retry': 'round-requested', stop: 'study-ended' },
+  finished: QUIET,
+  failed: QUIET,
+  stopped: { ...QUIET, launch: 'launched' },
+};
+
+describe('the coordinator decider, phase × command', () => {
+  it('has a state of every phase and step', () => {
+    for (const row of ROWS) {
+      const { phase } = STATES[row];
+      expect(phase === 'running' ? STATES[row].current.step : phase).toBe(row);
+    }
+  });
+
+  it.each(ROWS)('%s', (row) => {
+    const outcomes = Object.fromEntries(
+      Object.entries(COMMANDS).map(([column, command]) => {
+        const decision = decide(environment, STATES[row], command);
+        if (!decision.ok) return [column, decision.error.code];
+        decision.value.reduce(evolve, STATES[row]);
+        return [column, describeEvents(decision.value)];
+      }),
+    );
+    expect(outcomes).toEqual(TABLE[row]);
+  });
+
+  it.each(ROWS)('ignores in %s what belongs to another attempt', (row) => {
+    const elsewhere = [
+      { round: 1, attempt: 7 },
+      { round: 9, attempt: 1 },
+    ];
+    for (const attempt of elsewhere) {
+      for (const command of Object.values(COMMANDS)) {
+        if (!('attempt' in command)) continue;
+        expect(must(decide(environment, STATES[row], { ...command, ...attempt }))).toEqual([]);
+      }
+    }
+  });
+});
+
+const IN_ROUND: readonly Row[] = ['opening', 'commit', 'upload', 'acknowledge'];
+const POSSIBLE: Record<CoordinatorEvent['type'], readonly Row[]> = {
+  'approval-recorded': ROWS,
+  'withdrawal-recorded': ROWS,
+  launched: ['enrolling', 'stopped'],
+  'site-seen': ROWS,
+  'round-requested': ['gathering', 'between'],
+  'step-started': IN_ROUND,
+  'site-advanced': IN_ROUND,
+  'action-requested': IN_ROUND,
+  'round-released': IN_ROUND,
+  'round-aborted': IN_ROUND,
+  'study-ended': ['gathering', ...IN_ROUND, 'between'],
+  'study-failed': ['gathering', 'between'],
+};
+const EVENTS: { readonly [T in CoordinatorEvent['type']]: Extract<CoordinatorEvent, { type: T }> } = {
+  'approval-recorded': { type: 'approval-recorded', organisation: cedar, approval: new Uint8Array() },
+  'withdrawal-recorded': { type: 'withdrawal-recorded', organisation: cedar },
+  launched: { type: 'launched', rounds: 1, gatherMs: 1 },
+  'site-seen': { type: 'site-seen', organisation: cedar, connected: true },
+  'round-requested': { type: 'round-requested', ...here },
+  'step-started': { type: 'step-started', step: 'commit', expected: [cedar], deadlineMs: 5, ...here },
+  'site-advanced': { type: 'site-advanced', step: 'commit', organisation: cedar, ...here },
+  'action-requested': { type: 'action-requested', action: 'lock-cohort', ...here },
+  'round-released': { type: 'round-released', ...here },
+  'round-aborted': { type: 'round-aborted', code: 'E-ROUND-STOPPED', retryInMs: 250, ...here },
+  'study-ended': { type: 'study-ended', outcome: 'stopped' },
+  'study-failed': { type: 'study-failed', code: 'E-COHORT-TOO-SMALL' },
+};
+
+describe('the coordinator evolves only by events that its decider could have made', () => {
+  it.each(Object.values(EVENTS))('$type', (event) => {
+    const accepting = ROWS.filter((row) => {
+      try {
+        evolve(STATES[row], event);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    expect(accepting).toEqual(POSSIBLE[event.type]);
+  });
+
+  it('asks its shell for the effects of each event', () => {
+    const effects = Object.fromEntries(Object.values(EVENTS).map((event) => [event.type, effectsOf(event)]));
+    expect(effects).toEqual({
+      'approval-recorded': [],
+      'withdrawal-recorded': [],
+      launched: [{ type: 'gathering-timer', ms: 1 }],
+      'site-seen': [],
+      'round-requested': [
+        { type: 'advance', action: 'open-round', ...here },
+        { type: 'timer', step: 'opening', ms: 5_000, ...here },
+      ],
+      'step-started': [{ type: 'timer', step: 'commit', ms: 5, ...here }],
+      'site-advanced': [],
+      'action-requested': [{ type: 'advance', action: 'lock-cohort', ...here }],
+      'round-released': [],
+      'round-aborted': [{ type: 'timer', step: 'retry', ms: 250, ...here }],
+      'study-ended': [],
+      'study-failed': [],
+    });
+  });
+});
+
+function describeEvents(events: readonly CoordinatorEvent[]): string {
+  if (events.length === 0) return '–';
+  const named = events.map((event) => {
+    if (event.type === 'action-requested') return `ask ${event.action}`;
+    return event.type === 'step-started' ? `start ${event.step}` : event.type;
+  });
+  return named.join(', ');
+}

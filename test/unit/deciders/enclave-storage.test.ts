@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, encodeEvent } from '../../../aggregator-enclave/event-codec.ts';
+import { isDurable, type EnclaveEvent } from '../../../aggregator-enclave/event.ts';
+import {
+  appendOrThrow,
+  seal,
+  unseal,
+  type RecordStore,
+  type SealContext,
+} from '../../../aggregator-enclave/sealed-journal.ts';
+import { utf8 } from '../../../lib/core/bytes.ts';
+import { decodeCbor, encodeCbor, type CborValue } from '../../../lib/core/cbor.ts';
+import { refusal, RefusalError } from '../../../lib/core/errors.ts';
+import { err } from '../../../lib/core/result.ts';
+import { must } from '../../support/study-in-memory.ts';
+import { digestOf } from '../../support/test-contract.ts';
+import { enclavePhases } from './enclave-phases.ts';
+
+const { study, log } = enclavePhases();
+const { layout } = study.enclave.environment;
+const extra: readonly EnclaveEvent[] = [
+  { type: 'withdrawal-recorded', organisation: study.site('cedar').environment.organisation },
+  { type: 'halted', refusal: refusal('E-STATE-BEHIND', 'head 7') },
+];
+const events = [...log, ...extra];
+const codeOf = (bytes: Uint8Array): string => {
+  const decoded = decodeEvent(bytes, layout);
+  return decoded.ok ? 'decoded' : decoded.error.code;
+};
+
+describe('enclave events at rest', () => {
+  it('every durable event comes back as it was; every type is among them', () => {
+    const durable = events.filter(isDurable);
+    for (const event of durable) expect(must(decodeEvent(encodeEvent(event), layout))).toEqual(event);
+    expect([...new Set(durable.map(({ type }) => type))].sort()).toEqual([
+      'acknowledgement-accepted',
+      'approval-recorded',
+      'born',
+      'halted',
+      'publication-recorded',
+      'result-sealed',
+      'statement-issued',
+      'withdrawal-recorded',
+    ]);
+  });
+
+  it('no update and no commit is ever encoded', () => {
+    const volatile = events.filter((event) => !isDurable(event));
+    expect([...new Set(volatile.map(({ type }) => type))].sort()).toEqual([
+      'commit-accepted',
+      'header-accepted',
+      'update-accepted',
+    ]);
+    for (const event of volatile) expect(() => encodeEvent(event)).toThrow(/must not be stored/);
+  });
+
+  it('an update is nowhere in what is stored', () => {
+    const stored = Buffer.concat(events.filter(isDurable).map(encodeEvent));
+    for (const event of events) {
+      if (event.type !== 'update-accepted') continue;
+      const { coordinates } = event.update;
+      expect(stored.includes(Buffer.from(coordinates.buffer))).toBe(false);
+    }
+  });
+
+  it('anything else is E-STORE-FORMAT', () => {
+    const genesis = log.find(({ type }) => type === 'born');
+    if (genesis === undefined) throw new Error('the log holds no genesis');
+    const born = encodeEvent(genesis);
+    expect(codeOf(born)).toBe('decoded');
+    expect(codeOf(new Uint8Array())).toBe('E-STORE-FORMAT');
+    expect(codeOf(born.subarray(1))).toBe('E-STORE-FORMAT');
+    expect(codeOf(encodeCbor({ type: 'update-accepted', organisation: 'cedar' }))).toBe('E-STORE-FORMAT');
+    const changed = (change: Record<string, CborValue>): Uint8Array => {
+      const document = decodeCbor(born);
+      if (!document.ok || typeof document.value !== 'object') throw new Error('no document');
+      return encodeCbor({ ...(document.value as Record<string, CborValue>), ...change });
+    };
+    expect(codeOf(changed({ weights: new Uint8Array(4) }))).toBe('E-STORE-FORMAT');
+    expect(codeOf(changed({ weights: new Uint8Array(12).fill(0xff) }))).toBe('E-STORE-FORMAT');
+    expect(codeOf(changed({ statement: new Uint8Array(4) }))).toBe('E-STORE-FORMAT');
+    expect(codeOf(changed({ unknown: 1 }))).toBe('E-STORE-FORMAT');
+    const manifest = study.enclave.statements().find(({ statement }) => statement.type === 'manifest');
+    expect(codeOf(changed({ statement: manifest?.bytes ?? new Uint8Array() }))).toBe('E-STORE-FORMAT');
+  });
+
+  it('decoding is total on random and on damaged bytes', () => {
+    const encoded = events.filter(isDurable).map(encodeEvent);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(['decoded', 'E-STORE-FORMAT']).toContain(codeOf(bytes));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...encoded), fc.nat(), fc.integer({ min: 1, max: 255 }), (bytes, place, mask) => {
+        const at = place % bytes.length;
+        expect(['decoded', 'E-STORE-FORMAT']).toContain(
+          codeOf(bytes.map((byte, index) => (index === at ? byte ^ mask : byte))),
+        );
+      }),
+    );
+  });
+});
+
+describe('PROTOCOL §3: SEAL over {format, purpose, contract, counter, head}', () => {
+  const key = digestOf('sealing key');
+  const context: SealContext = {
+    contract: study.sealed.digest,
+    counter: 3,
+    head: { counter: 1, digest: digestOf('head') },
+  };
+  const plaintext = utf8('durable event');
+  const record = seal(key, plaintext, context);
+  const codeFor = (bytes: Uint8Array, where: SealContext = context, with_: Uint8Array = key): string => {
+    const opened = unseal(with_, bytes, where);
+    return opened.ok ? 'unsealed' : opened.error.code;
+  };
+
+  it('gives back what was sealed, and never the same record twice', () => {
+    expect(must(unseal(key, record, context))).toEqual(plaintext);
+    expect(Buffer.compare(seal(key, plaintext, context), record)).not.toBe(0);
+    expect(Buffer.from(record).includes(Buffer.from(plaintext))).toBe(false);
+    expect(
+      must(unseal(key, seal(key, new Uint8Array(), { ...context, head: null }), { ...context, head: null })),
+    ).toEqual(new Uint8Array());
+  });
+
+  it('opens in no other place, under no other contract or head', () => {
+    expect(codeFor(record, { ...context, counter: 4 })).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, { ...context, contract: digestOf('another contract') })).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, { ...context, head: null })).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, { ...context, head: { counter: 2, digest: digestOf('head') } })).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, { ...context, head: { counter: 1, digest: digestOf('fork') } })).toBe('E-STORE-FORMAT');
+  });
+
+  it('opens with no other key, and not for a key of another length', () => {
+    expect(codeFor(record, context, digestOf('another key'))).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, context, new Uint8Array(16))).toBe('E-STORE-FORMAT');
+  });
+
+  it('two swapped records open in neither place', () => {
+    const next = { ...context, counter: 4, head: { counter: 2, digest: digestOf('next head') } };
+    const other = seal(key, utf8('the next event'), next);
+    expect(codeFor(other, context)).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, next)).toBe('E-STORE-FORMAT');
+    expect(codeFor(other, next)).toBe('unsealed');
+  });
+
+  it('is refused when cut anywhere, extended, or with any bit flipped', () => {
+    for (let length = 0; length < record.length; length++)
+      expect(codeFor(record.subarray(0, length)), `cut at ${length}`).toBe('E-STORE-FORMAT');
+    expect(codeFor(Uint8Array.of(...record, 0))).toBe('E-STORE-FORMAT');
+    for (let bit = 0; bit < record.length * 8; bit++) {
+      const flipped = record.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
+      expect(codeFor(flipped), `bit ${bit}`).toBe('E-STORE-FORMAT');
+    }
+  });
+
+  it('a store that refuses stops the enclave', async () => {
+    const full: RecordStore = {
+      append: () => Promise.resolve(err(refusal('E-STORE-CONFLICT'))),
+      read: () => Promise.resolve([]),
+    };
+    await expect(appendOrThrow(full, 0, [record])).rejects.toThrow(RefusalError);
+  });
+});
