@@ -2,18 +2,18 @@
 import { describe, expect, test } from 'vitest';
 import { acceptSiteSession } from '../../lib/channel/accept-site-session.ts';
 import { duplexPair } from '../../lib/channel/duplex-pair.ts';
-import { EvidenceExchange, evidenceDigest } from '../../lib/channel/evidence-exchange.ts';
 import { openSiteSession } from '../../lib/channel/open-site-session.ts';
-import {
-  decodeChallenge,
-  decodeEvidenceMessage,
-  encodeConfirm,
-  encodeEvidenceMessage,
-} from '../../lib/channel/sealed-messages.ts';
+import { decodeChallenge, decodeEvidenceMessage, encodeEvidenceMessage } from '../../lib/channel/sealed-messages.ts';
 import { organisationId } from '../../lib/core/ids.ts';
-import { ok } from '../../lib/core/result.ts';
 import { settle } from '../unit/channel/fake-clock.ts';
-import { must, puppetEnclave, puppetSite, receiveHello, receiveSealed, type Puppet } from '../unit/channel/puppet.ts';
+import {
+  handshakeAsEnclave,
+  must,
+  puppetEnclave,
+  puppetSite,
+  receiveHello,
+  receiveSealed,
+} from '../unit/channel/puppet.ts';
 import { codeOf, INTERVAL_MS, meet, MEASUREMENTS, SimulatedStudy } from '../unit/channel/simulated-session.ts';
 
 const refusedWith = (code: string) => ({ refusals: [{ code }] });
@@ -46,19 +46,6 @@ async function showToSite(study: SimulatedStudy, message: Uint8Array, random?: (
   return outcome.site;
 }
 
-const genuineExchange = (study: SimulatedStudy, puppet: Puppet): EvidenceExchange =>
-  new EvidenceExchange({
-    ...study.enclaveOptions(duplexPair().enclave),
-    ownRole: 'enclave',
-    exporter: puppet.exporter,
-    credentials: () => ({
-      bootKey: study.bootSigners.enclave.publicKey,
-      organisation: null,
-      endorsement: new Uint8Array(),
-    }),
-    admit: async () => ok(null),
-  });
-
 describe('A2 replay', () => {
   test('evidence of an earlier session is refused', async () => {
     const study = new SimulatedStudy();
@@ -86,23 +73,13 @@ describe('A2 replay', () => {
     const study = new SimulatedStudy();
     const pair = duplexPair();
     const opening = openSiteSession(study.siteOptions(pair.site));
-    const handover = Promise.withResolvers<null>();
     const machine = (async () => {
-      const puppet = await puppetEnclave(pair.enclave, await receiveHello(pair.enclave));
-      const exchange = genuineExchange(study, puppet);
-      const first = await exchange.produce({ nonce: puppet.theirNonce, attestationSequence: 0 });
-      await puppet.link.send('evidence', first);
-      const siteEvidence = await receiveSealed(puppet, 'evidence');
-      await receiveSealed(puppet, 'confirm');
-      const seen = { enclaveEvidence: evidenceDigest(first), siteEvidence: evidenceDigest(siteEvidence) };
-      await puppet.link.send('confirm', encodeConfirm({ role: 'enclave', ...seen }));
-      handover.resolve(null);
+      const { puppet, first } = await handshakeAsEnclave(study, pair.enclave);
       const challenge = must(decodeChallenge(await receiveSealed(puppet, 'challenge')));
       expect(challenge.attestationSequence).toBe(1);
       await puppet.link.send('evidence', dress(first));
     })();
     const { site } = await meet(study, opening, opening);
-    await handover.promise;
     await study.clock.advance(INTERVAL_MS + 1_000);
     await machine;
     await settle();
@@ -114,14 +91,7 @@ describe('A2 replay', () => {
     const pair = duplexPair();
     const opening = openSiteSession(study.siteOptions(pair.site));
     const machine = (async () => {
-      const puppet = await puppetEnclave(pair.enclave, await receiveHello(pair.enclave));
-      const exchange = genuineExchange(study, puppet);
-      const first = await exchange.produce({ nonce: puppet.theirNonce, attestationSequence: 0 });
-      await puppet.link.send('evidence', first);
-      const siteEvidence = await receiveSealed(puppet, 'evidence');
-      await receiveSealed(puppet, 'confirm');
-      const seen = { enclaveEvidence: evidenceDigest(first), siteEvidence: evidenceDigest(siteEvidence) };
-      await puppet.link.send('confirm', encodeConfirm({ role: 'enclave', ...seen }));
+      const { puppet, first } = await handshakeAsEnclave(study, pair.enclave);
       await puppet.link.send('evidence', first);
     })();
     const { site } = await meet(study, opening, opening);

@@ -119,11 +119,16 @@ describe('which challenges are answered', () => {
     expect(responder.begin(challenge(1)).ok).toBe(true);
     expect(responder.begin(challenge(1))).toMatchObject(state);
     expect(responder.begin(challenge(2))).toMatchObject(state);
+    clock.skip(INTERVAL_MS);
+    expect(responder.begin(challenge(1))).toMatchObject(state);
+    responder.done();
+    clock.skip(INTERVAL_MS);
+    expect(responder.begin(challenge(2)).ok).toBe(true);
     responder.done();
     expect(responder.begin(challenge(1))).toMatchObject(state);
     clock.skip(INTERVAL_MS / 2 - 1);
-    expect(responder.begin(challenge(2))).toMatchObject(state);
+    expect(responder.begin(challenge(3))).toMatchObject(state);
     clock.skip(1);
-    expect(responder.begin(challenge(2)).ok).toBe(true);
+    expect(responder.begin(challenge(3)).ok).toBe(true);
   });
 });
