@@ -60,17 +60,17 @@ export function receiveCommit(
   state: EnclaveState,
   command: CommandOf<'receive-commit'>,
 ): Decision {
+  const { from, commit, endorsement, at } = command;
+  // A site that reconnects sends again what it may have sent before.
+  const standing = 'commits' in state ? state.commits.get(from)?.member.commit : undefined;
+  if (standing !== undefined && bytesEqual(standing, commit)) return ok([]);
   if (state.phase !== 'open') return err(refusal('E-ROUND-PHASE', 'no round is open for commits'));
   const { ledger, manifest, commits } = state;
-  const { from, commit, endorsement, at } = command;
   if (ledger.withdrawn.has(from)) return err(refusal('E-SITE-WITHDRAWN', from));
   const approval = ledger.approvals.get(from);
   if (approval === undefined) return err(refusal('E-ORG-NOT-APPROVED', from));
   const member: CohortMember = { organisation: from, commit, endorsement, approval };
-  const earlier = commits.get(from);
-  if (earlier !== undefined) {
-    return bytesEqual(earlier.member.commit, commit) ? ok([]) : err(refusal('E-COMMIT-DUPLICATE', from));
-  }
+  if (commits.has(from)) return err(refusal('E-COMMIT-DUPLICATE', from));
   const opened = openMember(member, {
     sealed,
     manifest: manifest.digest,

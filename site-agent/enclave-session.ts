@@ -1,3 +1,4 @@
+import type { AttestationResult } from '../lib/attestation/attestation-result.ts';
 import { MAX_MESSAGE_BYTES } from '../lib/audit/session-message.ts';
 import { attestationBatcher } from '../lib/channel/attestation-batcher.ts';
 import { openSiteSession } from '../lib/channel/open-site-session.ts';
@@ -20,6 +21,8 @@ interface Parts {
   readonly duplex: FrameDuplex;
   readonly endorse: () => Uint8Array;
   readonly state: () => SiteState;
+  /** Sees every verdict on the enclave's evidence, at the start and at every re-attestation. */
+  readonly onVerdict: (result: AttestationResult) => void;
 }
 
 /** The attested session of PROTOCOL §4 under the contract's policy for the enclave. */
@@ -29,6 +32,7 @@ export function attestEnclave({
   duplex,
   endorse,
   state,
+  onVerdict,
 }: Parts): Promise<Result<AttestedSession, Refusal>> {
   const { sealed, signer, organisation } = environment;
   const { clock, random, attester, verifiers } = platform;
@@ -36,7 +40,12 @@ export function attestEnclave({
     duplex,
     contractDigest: sealed.digest,
     reattestIntervalMs: sealed.contract.reattestIntervalMs,
-    appraisal: { registry: verifiers, policy: sealed.contract.appraisal.enclave, environment: platform.environment },
+    appraisal: {
+      registry: verifiers,
+      policy: sealed.contract.appraisal.enclave,
+      environment: platform.environment,
+      onResult: onVerdict,
+    },
     attester: attestationBatcher({ attester, clock, windowMs: 0 }),
     head: () => headOfChain(state().chain) ?? NOTHING_SEEN,
     credentials: () => ({ bootKey: signer.publicKey, organisation, endorsement: endorse() }),

@@ -12,6 +12,7 @@ export type OrganisationId = Brand<string, 'OrganisationId'>;
 /** Milliseconds since 1970-01-01T00:00:00Z. */
 export type Instant = Brand<number, 'Instant'>;
 
+export const DIGEST_BYTES = 32;
 const ORGANISATION_ID = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export const isOrganisationId = (text: string): text is OrganisationId => ORGANISATION_ID.test(text);

@@ -1,0 +1,259 @@
+import { acceptSession } from '../../aggregator-enclave/accept-session.ts';
+import { Enclave } from '../../aggregator-enclave/enclave.ts';
+import type { EnclaveCommand } from '../../aggregator-enclave/event.ts';
+import { Agent } from '../../site-agent/agent.ts';
+import { attestEnclave } from '../../site-agent/enclave-session.ts';
+import type { SitePlatform } from '../../site-agent/run-site.ts';
+import { initialSiteState, type SiteEnvironment } from '../../site-agent/state.ts';
+import { SimulatedChip } from '../../lib/attestation/simulated/chip.ts';
+import { simulatedVerifier } from '../../lib/attestation/simulated/verify-simulated.ts';
+import { verifierRegistry } from '../../lib/attestation/verifier.ts';
+import { publicationAppraiser } from '../../lib/audit/appraise-publication.ts';
+import { attestationBatcher } from '../../lib/channel/attestation-batcher.ts';
+import { systemClock } from '../../lib/channel/clock.ts';
+import { duplexPair } from '../../lib/channel/duplex-pair.ts';
+import type { FrameDuplex } from '../../lib/channel/duplex.ts';
+import { systemRandom } from '../../lib/channel/random.ts';
+import { signEndorsement } from '../../lib/contract/endorsement.ts';
+import type { SealedContract } from '../../lib/contract/study-contract.ts';
+import { signerFromSeed } from '../../lib/core/ed25519.ts';
+import type { Refusal } from '../../lib/core/errors.ts';
+import { instant, type OrganisationId } from '../../lib/core/ids.ts';
+import { systemStudyRandom } from '../../lib/core/study-random.ts';
+import { initialWeights } from '../../lib/learning/initial-weights.ts';
+import { layoutOf } from '../../lib/learning/layout.ts';
+import { toGrid } from '../../lib/learning/quantise.ts';
+import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
+import { modelDigest } from '../../lib/learning/weights.ts';
+import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
+import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
+
+const clock = { ...systemClock, now: () => START };
+const rootSeed = digestOf('chip root');
+const verifiers = verifierRegistry([simulatedVerifier({ roots: [chipOf('any').root] })]);
+
+function chipOf(instance: string): SimulatedChip {
+  return new SimulatedChip({ rootSeed, instance, now: () => START });
+}
+
+/** The real enclave core and the real agents, over in-process duplexes and simulated chips; stores that outlive restarts. */
+export class StudyInProcess {
+  readonly sealed: SealedContract;
+  readonly disk: MemoryDisk;
+  readonly #parts = new Map<OrganisationId, SiteInProcess>();
+  enclave: Enclave;
+  #stop = new AbortController();
+
+  private constructor(sealed: SealedContract, disk: MemoryDisk, enclave: Enclave) {
+    this.sealed = sealed;
+    this.disk = disk;
+    this.enclave = enclave;
+  }
+
+  static async start(sealed: SealedContract): Promise<StudyInProcess> {
+    const disk = createMemoryDisk();
+    const study = new StudyInProcess(sealed, disk, await startEnclave(sealed, disk));
+    for (const id of HOSPITALS) study.#parts.set(id, await SiteInProcess.start(sealed, id));
+    return study;
+  }
+
+  get sites(): readonly SiteInProcess[] {
+    return [...this.#parts.values()];
+  }
+
+  /** Opens a session for each of `sites`; it lives until either side ends. */
+  connect(sites: readonly SiteInProcess[] = this.sites): void {
+    for (const site of sites) {
+      const { site: near, enclave: far } = duplexPair();
+      const attester = attestationBatcher({ attester: enclaveAttester(), clock });
+      const observer = {
+        opened: () => undefined,
+        closed: () => undefined,
+        refused: (_id: unknown, refused: Refusal) => site.refusals.push(refused),
+      };
+      void acceptSession({ enclave: this.enclave, attester, duplex: far, observer, signal: this.#stop.signal });
+      site.serve(near);
+    }
+  }
+
+  async command(command: EnclaveCommand): Promise<void> {
+    await this.enclave.handleOrThrow(command);
+  }
+
+  /** The enclave's memory is lost; its sealed records stay. */
+  async restartEnclave(): Promise<void> {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.enclave = await startEnclave(this.sealed, this.disk);
+  }
+
+  async restartSite(id: OrganisationId): Promise<SiteInProcess> {
+    const old = this.#parts.get(id);
+    if (old === undefined) throw new Error(`no site ${id}`);
+    old.stop();
+    const fresh = await SiteInProcess.start(this.sealed, id, old.disk);
+    this.#parts.set(id, fresh);
+    return fresh;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    for (const site of this.sites) site.stop();
+  }
+}
+
+const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as const;
+const enclaveAttester = () => chipOf('chip-enclave').attesterFor(enclaveProgram);
+
+function startEnclave(sealed: SealedContract, disk: MemoryDisk): Promise<Enclave> {
+  const { events } = openMemoryStore(disk);
+  return Enclave.start(
+    sealed,
+    HOSPITALS.map((id) => testApproval(sealed, id)),
+    {
+      records: {
+        append: (expected, records) => events.append('sealed', expected, records),
+        read: () => events.read('sealed'),
+      },
+      sealingKey: chipOf('chip-enclave').sealingKey(enclaveProgram),
+      attester: enclaveAttester(),
+      verifiers,
+      clock,
+      random: systemRandom,
+      studyRandom: systemStudyRandom(systemRandom),
+      software: enclaveProgram.measurement,
+      environment: 'simulation',
+    },
+  );
+}
+
+export class SiteInProcess {
+  readonly id: OrganisationId;
+  readonly agent: Agent;
+  readonly disk: MemoryDisk;
+  readonly refusals: Refusal[];
+  /** How often training ran: a retry must not train again. */
+  readonly trained: number[];
+  readonly #environment: SiteEnvironment;
+  readonly #platform: SitePlatform;
+  #close: () => void = () => undefined;
+
+  private constructor(
+    fields: Pick<SiteInProcess, 'id' | 'agent' | 'disk' | 'refusals' | 'trained'>,
+    environment: SiteEnvironment,
+    platform: SitePlatform,
+  ) {
+    this.id = fields.id;
+    this.agent = fields.agent;
+    this.disk = fields.disk;
+    this.refusals = fields.refusals;
+    this.trained = fields.trained;
+    this.#environment = environment;
+    this.#platform = platform;
+  }
+
+  static async start(sealed: SealedContract, id: OrganisationId, disk = createMemoryDisk()): Promise<SiteInProcess> {
+    const layout = layoutOf(sealed.contract.model.spec);
+    const platform: SitePlatform = {
+      environment: 'simulation',
+      attester: chipOf(`chip-${id}`).attesterFor({ measurement: digestOf('program'), role: 'site' }),
+      verifiers,
+      random: systemRandom,
+      studyRandom: systemStudyRandom(systemRandom),
+      clock,
+    };
+    const environment: SiteEnvironment = {
+      sealed,
+      layout,
+      organisation: id,
+      signer: signerFromSeed(systemRandom(32)),
+      overlay: {
+        confirmedKeys: new Map(sealed.contract.organisations.map((one) => [one.id, one.key])),
+        minimum: 1,
+        requireCoParticipants: [],
+      },
+      appraise: publicationAppraiser(verifiers, 'simulation'),
+    };
+    const refusals: Refusal[] = [];
+    const trained: number[] = [];
+    const store = openMemoryStore(disk);
+    const weights = initialWeights(sealed.contract.model.spec);
+    const agent = await Agent.start(
+      environment,
+      {
+        events: store.events,
+        blobs: store.blobs,
+        now: () => START,
+        endorse: () => endorsementOf(environment),
+        train: async (_parent, round) => {
+          trained.push(round);
+          return payloadOf(environment, round);
+        },
+        onEvent: () => undefined,
+        onModel: async () => undefined,
+        onRefused: (refused) => refusals.push(refused),
+      },
+      initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
+    );
+    return new SiteInProcess({ id, agent, disk, refusals, trained }, environment, platform);
+  }
+
+  serve(duplex: FrameDuplex): void {
+    const environment = this.#environment;
+    const session = attestEnclave({
+      environment,
+      platform: this.#platform,
+      duplex,
+      endorse: () => endorsementOf(environment),
+      state: () => this.agent.state,
+      onVerdict: () => undefined,
+    });
+    this.#close = () => {
+      duplex.close();
+    };
+    void session
+      .then((opened) => {
+        if (!opened.ok) {
+          this.refusals.push(opened.error);
+          return undefined;
+        }
+        const { value } = opened;
+        return this.agent.serve({
+          bootKey: value.peer.bootKey,
+          send: (message) => value.send(message),
+          next: () => value.next(),
+        });
+      })
+      .catch(() => undefined);
+  }
+
+  /** Cuts the connection; what was stored stays. */
+  stop(): void {
+    this.#close();
+  }
+}
+
+function endorsementOf({ organisation, signer, sealed }: SiteEnvironment): Uint8Array {
+  const fields = {
+    organisation,
+    bootKey: signer.publicKey,
+    contract: sealed.digest,
+    issued: START,
+    expires: instant(START + DAY_MS),
+  };
+  return signEndorsement(fields, organisationSigner(organisation));
+}
+
+/** Random salt, so that a second call would give other bytes: only a stored payload can be sent twice. */
+function payloadOf({ organisation, layout, sealed }: SiteEnvironment, round: number): Uint8Array {
+  const index = HOSPITALS.indexOf(organisation);
+  const coordinates = toGrid(
+    Float64Array.from({ length: layout.length }, (_, i) => (index + i + round) / 256),
+    sealed.contract.grid,
+  );
+  if (!coordinates.ok) throw new Error(coordinates.error.detail);
+  return joinUpdate(
+    systemRandom(32),
+    encodeUpdate({ weight: 10 + index, trainLoss: 0.5, coordinates: coordinates.value }),
+  );
+}
