@@ -15,6 +15,7 @@ interface Flags {
   readonly sites?: number;
   readonly split?: true;
   readonly direct?: true;
+  readonly lie: SimulationOptions['lies'];
   readonly backend?: SimulationOptions['backend'];
   readonly json?: true;
 }
@@ -47,6 +48,12 @@ export const simulateCommand: CommandModule = {
       .option('--split', 'divide the rows among made-up hospitals, marked synthetic')
       .option('--direct', 'hospitals dial the enclave themselves instead of through the coordinator')
       .option(
+        '--lie <party:what>',
+        'let the simulated chip of the enclave or of a hospital lie, to see it refused: debug=true, instance=<name>, measurement=<hex>; repeatable',
+        lie,
+        [],
+      )
+      .option(
         '--backend <name>',
         'training backend: tensorflow, wasm or cpu (default: the fastest that starts)',
         backend,
@@ -63,6 +70,7 @@ export const simulateCommand: CommandModule = {
         'consilium simulate --data heart-disease --sites 10 --split --rounds 5',
         'Ten made-up hospitals from the same rows:',
       ],
+      ['consilium simulate --lie enclave:debug=true', 'Every hospital refuses an enclave that can be debugged:'],
     ]);
   },
 };
@@ -72,23 +80,37 @@ async function run(flags: Flags, io: CliIo): Promise<void> {
     const compared = { got: `--noise ${flags.noise}`, want: '--noise none' };
     throw new RefusalError(refusal('E-USAGE', 'this version adds no noise, and does not pretend to', compared));
   }
+  const stopping = stopOnSignals(io);
+  const environment = await shareCompiledCode();
   const { simulate } = await import('../simulation/simulate.ts');
   const { createProgress } = await import('../output/progress.ts');
   const { renderSummary } = await import('../report/summary-text.ts');
   const json = flags.json === true;
-  const stopping = new AbortController();
-  const stop = (): void => {
-    stopping.abort();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  io.outputClosed.addEventListener('abort', stop);
   const progress = createProgress(io, { json });
-  const { summary, folder } = await simulate(optionsOf(flags), { progress, signal: stopping.signal });
+  const { summary, folder } = await simulate(optionsOf(flags), { progress, ...stopping, environment });
   if (json) io.stdout.write(`${JSON.stringify(summary)}\n`);
   else
     io.stdout.write(
       `${renderSummary(summary)}\nThe run folder is ${folder.root}\nOpen ${folder.report} for the report.\n`,
     );
+}
+
+/** A second signal this long after the first is impatience; sooner, it is the same one by another way. */
+const SAME_SIGNAL_MS = 500;
+
+/** The first signal stops the run in order, a second one at once. */
+function stopOnSignals(io: CliIo): { signal: AbortSignal; impatience: AbortSignal } {
+  const stopping = new AbortController();
+  const impatience = new AbortController();
+  let stoppedAt: number | null = null;
+  const stop = (): void => {
+    stoppedAt ??= performance.now();
+    stopping.abort();
+    if (performance.now() - stoppedAt > SAME_SIGNAL_MS) impatience.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  io.outputClosed.addEventListener('abort', stop);
+  return { signal: stopping.signal, impatience: impatience.signal };
 }
 
 function optionsOf(flags: Flags): SimulationOptions {
@@ -103,8 +125,15 @@ function optionsOf(flags: Flags): SimulationOptions {
     sites: flags.sites ?? null,
     split: flags.split === true,
     direct: flags.direct === true,
+    lies: flags.lie,
     backend: flags.backend ?? null,
   };
+}
+
+function lie(text: string, earlier: SimulationOptions['lies']): SimulationOptions['lies'] {
+  const [party = '', what = ''] = text.split(/:(.*)/s, 2);
+  if (party === '' || what === '') throw new InvalidArgumentError('must be <party>:<what>, such as enclave:debug=true');
+  return [...earlier, { party, lie: what }];
 }
 
 function positive(text: string): number {

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { explainIssues } from '../../lib/contract/explain-issues.ts';
 import { keyWords } from '../../lib/contract/key-words.ts';
 import type { Organisation } from '../../lib/contract/study-contract.ts';
-import { fromHex, toHex } from '../../lib/core/bytes.ts';
+import { bytesEqual, fromHex, toHex } from '../../lib/core/bytes.ts';
 import { signerFromSeed, type Signer } from '../../lib/core/ed25519.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import { isOrganisationId, type OrganisationId, type PublicKey } from '../../lib/core/ids.ts';
-import { readNamedFile } from './read-file.ts';
-import { writePublic, writeSecret } from './write-file.ts';
+import { readNamedFile, readSecretFile } from './read-file.ts';
+import { readJsonFile } from './read-json.ts';
+import { refuseExisting, writeNew, writeSecret } from './write-file.ts';
 
 const KEY_BYTES = 32;
 
@@ -18,6 +18,8 @@ const organisationFile = z.strictObject({
   name: z.string().min(1).max(400),
   key: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
 });
+/** Several in one file: `organisations.json`, as a simulated run writes it. */
+const organisationList = z.array(organisationFile).min(1).max(1000);
 
 export interface OrganisationPaths {
   /** Secret: 32 bytes, mode 0600. */
@@ -38,38 +40,43 @@ export async function initOrganisation(
   { id, name, seed }: { id: OrganisationId; name: string; seed: Uint8Array },
 ): Promise<Organisation> {
   const paths = organisationPaths(folder);
+  refuseExisting(paths.key, paths.public);
   const { publicKey } = signerFromSeed(seed);
   await writeSecret(paths.key, seed);
-  await writePublic(paths.public, `${JSON.stringify({ id, name, key: toHex(publicKey) }, null, 2)}\n`);
+  await writeNew(paths.public, `${JSON.stringify({ id, name, key: toHex(publicKey) }, null, 2)}\n`);
   return { id, name, key: publicKey };
 }
 
-export async function readOrganisation(path: string): Promise<Organisation> {
-  const text = new TextDecoder().decode(await readNamedFile(path));
-  const parsed = organisationFile.safeParse(jsonOf(text));
-  if (!parsed.success) {
-    throw new RefusalError(
-      refusal('E-CONFIG', `${path}: ${explainIssues(organisationFile, jsonOf(text), parsed.error)}`),
-    );
-  }
-  const { id, name, key } = parsed.data;
-  return { id: id, name, key: (fromHex(key) ?? new Uint8Array()) as PublicKey };
+export const readOrganisation = async (path: string): Promise<Organisation> =>
+  organisationOf(await readJsonFile(path, organisationFile));
+
+/** One `organisation.json` or a list of them. */
+export async function readOrganisations(path: string): Promise<Organisation[]> {
+  const isList = new TextDecoder()
+    .decode(await readNamedFile(path))
+    .trimStart()
+    .startsWith('[');
+  return isList ? (await readJsonFile(path, organisationList)).map(organisationOf) : [await readOrganisation(path)];
 }
 
 /** The signer behind `organisation.key`. */
 export async function readOrganisationKey(path: string): Promise<Signer> {
-  const seed = await readNamedFile(path);
+  const seed = await readSecretFile(path);
   if (seed.length !== KEY_BYTES) throw new RefusalError(refusal('E-CONFIG', `${path}: is not an organisation key`));
   return signerFromSeed(seed);
 }
 
-/** Six words as people read them out. */
-export const spokenWords = (organisation: Organisation): string => keyWords(organisation).join(' ');
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+/** Refuses with E-ORG-IDENTITY a key that is not the one of `organisation`. */
+export function requireOwnKey(organisation: Organisation, { publicKey }: Signer): void {
+  if (bytesEqual(organisation.key, publicKey)) return;
+  throw new RefusalError(refusal('E-ORG-IDENTITY', `the contract names another key for ${organisation.id}`));
 }
+
+/** Six words as people read them out. */
+export const spokenWords = (organisation: Pick<Organisation, 'id' | 'key'>): string => keyWords(organisation).join(' ');
+
+const organisationOf = ({ id, name, key }: z.output<typeof organisationFile>): Organisation => ({
+  id,
+  name,
+  key: (fromHex(key) ?? new Uint8Array()) as PublicKey,
+});

@@ -10,8 +10,11 @@ const HEADER = `# Organisations whose key somebody at this hospital has confirme
 # Kept by \`consilium org confirm\`; it never leaves this machine.
 `;
 
-export async function readOverlay(path: string): Promise<OverlayFile> {
-  if (!existsSync(path)) return { confirmed: [], requireCoParticipants: [] };
+/** The overlay at `path`; empty where there is none yet. */
+export const readOverlay = async (path: string): Promise<OverlayFile> =>
+  existsSync(path) ? readExistingOverlay(path) : { confirmed: [], requireCoParticipants: [] };
+
+export async function readExistingOverlay(path: string): Promise<OverlayFile> {
   const loaded = await loadConfig(path, () => overlayFile);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   return loaded.value;

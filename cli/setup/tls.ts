@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Instant, OrganisationId } from '../../lib/core/ids.ts';
 import { issue, type Authority } from '../../lib/wire/certificates.ts';
 import type { Role } from '../../lib/wire/peer-identity.ts';
-import { writePublic, writeSecret } from './write-file.ts';
+import { refuseExisting, writeNew, writeSecret } from './write-file.ts';
 
 export interface TlsFiles {
   readonly certificate: string;
@@ -20,14 +20,15 @@ interface Wanted {
 
 /** Issues a certificate into `folder`: `tls.crt`, `tls.key` (0600), `ca.crt`. */
 export async function issueTls(authority: Authority, folder: string, wanted: Wanted): Promise<TlsFiles> {
-  const material = await issue(authority, wanted);
+  const material = issue(authority, wanted);
   const files = {
     certificate: join(folder, 'tls.crt'),
     privateKey: join(folder, 'tls.key'),
     authority: join(folder, 'ca.crt'),
   };
-  await writePublic(files.certificate, material.certificate);
+  refuseExisting(...Object.values(files));
   await writeSecret(files.privateKey, material.privateKey);
-  await writePublic(files.authority, material.authority);
+  await writeNew(files.certificate, material.certificate);
+  await writeNew(files.authority, material.authority);
   return files;
 }

@@ -183,6 +183,10 @@ export const ERRORS = {
     'The certificate of the connection belongs to another organisation.',
     'Use the certificate that was issued to this organisation.',
   ),
+  'E-ORG-WORDS': refused(
+    'The six words that were heard are not those of the key in the file.',
+    'Do not use the file. Call again on a number you already had; if the words still differ, somebody changed the key on its way.',
+  ),
   'E-ORG-NOT-APPROVED': precondition(
     'The organisation has not approved this contract.',
     'Run `consilium contract approve` at that hospital.',

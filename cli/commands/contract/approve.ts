@@ -1,0 +1,76 @@
+import { signApproval } from '../../../lib/contract/approval.ts';
+import { toHex } from '../../../lib/core/bytes.ts';
+import { refusal, RefusalError } from '../../../lib/core/errors.ts';
+import type { Instant, OrganisationId } from '../../../lib/core/ids.ts';
+import { addExamples, type CommandModule } from '../../command-module.ts';
+import { partyOf, readContract } from '../../setup/contract-file.ts';
+import { readOrganisationKey, requireOwnKey } from '../../setup/organisation.ts';
+import { refuseExisting, writeNew } from '../../setup/write-file.ts';
+import { dateValue, idValue } from '../option-values.ts';
+import { contractSummary } from './contract-summary.ts';
+
+interface Flags {
+  readonly orgKey: string;
+  readonly as: OrganisationId;
+  readonly expires?: Instant;
+  readonly out: string;
+  readonly json?: true;
+}
+
+/** `consilium contract approve`: a hospital's signature under one contract. */
+export const contractApprove: CommandModule = {
+  register(group, io) {
+    const command = group
+      .command('approve')
+      .summary('sign a contract for your organisation')
+      .description(
+        'Shows a contract and signs it with the key of your organisation. Without this file your agent sends nothing; ' +
+          'it counts for exactly this contract. Read it first with `consilium contract show`.',
+      )
+      .argument('<file>', 'the contract')
+      .requiredOption('--org-key <file>', 'organisation.key')
+      .requiredOption('--as <id>', 'your organisation, as the contract names it', idValue)
+      .option('--expires <date>', 'when the approval ends, in UTC (default: with the contract)', dateValue)
+      .requiredOption('--out <file>', 'where the approval goes; not overwritten')
+      .action(async (file: string) => {
+        const { orgKey, as, expires: asked, out, json } = command.optsWithGlobals<Flags>();
+        refuseExisting(out);
+        const sealed = await readContract(file);
+        const signer = await readOrganisationKey(orgKey);
+        requireOwnKey(partyOf(sealed, as), signer);
+        const expires = expiryOf(asked, sealed.contract.validity.notAfter);
+        if (!json) {
+          const { columns } = io.stdout.size();
+          io.stdout.write(`${contractSummary(sealed, { columns, confirmed: null })}\n\n`);
+        }
+        const approval = signApproval(
+          { contract: sealed.digest, organisation: as, epsilonBudget: null, expires },
+          signer,
+        );
+        await writeNew(out, approval);
+        const until = new Date(expires).toISOString();
+        io.stdout.write(
+          json
+            ? `${JSON.stringify({ type: 'approved', contract: toHex(sealed.digest), organisation: as, expires: until, file: out })}\n`
+            : `Approved by ${as} until ${until}: ${out}\n`,
+        );
+      });
+    addExamples(command, [
+      [
+        'consilium contract approve contract.cbor --org-key organisation.key --as st-anne --out approval.cbor',
+        'Until the contract ends:',
+      ],
+      [
+        'consilium contract approve contract.cbor --org-key organisation.key --as st-anne --expires 2027-03-31 --out approval.cbor',
+        'Not beyond a date:',
+      ],
+    ]);
+  },
+};
+
+function expiryOf(asked: Instant | undefined, notAfter: Instant): Instant {
+  if (notAfter <= Date.now()) throw new RefusalError(refusal('E-CONTRACT-EXPIRED'));
+  if (asked === undefined) return notAfter;
+  if (asked <= Date.now()) throw new RefusalError(refusal('E-USAGE', '--expires: lies in the past'));
+  return asked < notAfter ? asked : notAfter;
+}

@@ -1,0 +1,93 @@
+import { Option } from 'commander';
+import { studyContract, type StudyContract } from '../../../lib/contract/study-contract.ts';
+import { toHex } from '../../../lib/core/bytes.ts';
+import { RefusalError } from '../../../lib/core/errors.ts';
+import { instant, type Digest } from '../../../lib/core/ids.ts';
+import { readStudy } from '../../../lib/data/read-study.ts';
+import { addExamples, type CommandModule } from '../../command-module.ts';
+import { draftSimulationContract, measure } from '../../setup/draft.ts';
+import { readOrganisations } from '../../setup/organisation.ts';
+import { refuseExisting, writeNew } from '../../setup/write-file.ts';
+import { measurements, wholeNumber } from '../option-values.ts';
+
+const MAX_ROUNDS = 100_000;
+const MAX_ORGANISATIONS = 1000;
+
+interface Flags {
+  readonly study: string;
+  readonly org: readonly string[];
+  readonly rounds?: number;
+  readonly kMin?: number;
+  readonly dataClass?: StudyContract['dataClass'];
+  readonly enclaveMeasurement?: readonly Digest[];
+  readonly siteMeasurement?: readonly Digest[];
+  readonly enclaveInstance?: readonly string[];
+  readonly siteInstance?: readonly string[];
+  readonly out: string;
+  readonly json?: true;
+}
+
+/** `consilium contract draft`: a study file and organisations become one document to sign. */
+export const contractDraft: CommandModule = {
+  register(group, io) {
+    const command = group
+      .command('draft')
+      .summary('write the contract of a study')
+      .description(
+        'Writes the contract of a study from its study file and the organisations that take part. This version drafts ' +
+          'contracts for simulated attestation only, which protects nothing: use no data that needs protection.',
+      )
+      .requiredOption('--study <file>', 'the study file')
+      .requiredOption('--org <file...>', "each organisation's organisation.json")
+      .option('--rounds <n>', 'rounds to run (default: as the study says)', wholeNumber(MAX_ROUNDS))
+      .option('--k-min <n>', 'fewest hospitals in a round (default: as the study says)', wholeNumber(MAX_ORGANISATIONS))
+      .addOption(
+        new Option('--data-class <class>', 'what kind of data (default: as the study says)').choices(
+          studyContract.shape.dataClass.options,
+        ),
+      )
+      .option('--enclave-measurement <hex...>', 'accepted enclave programs (default: this source)', measurements)
+      .option('--site-measurement <hex...>', "accepted hospitals' agents (default: this source)", measurements)
+      .option('--enclave-instance <id...>', 'accepted machines of the enclave (default: any)')
+      .option('--site-instance <id...>', 'accepted machines of the hospitals (default: any)')
+      .requiredOption('--out <file>', 'where the contract goes; not overwritten')
+      .action(async () => {
+        const flags = command.optsWithGlobals<Flags>();
+        refuseExisting(flags.out);
+        const study = await readStudy(flags.study);
+        if (!study.ok) throw new RefusalError(study.error);
+        const { rounds, kMin, dataClass } = flags;
+        const sealed = draftSimulationContract({
+          study: study.value,
+          organisations: (await Promise.all(flags.org.map(readOrganisations))).flat(),
+          at: instant(Date.now()),
+          instances: { enclave: flags.enclaveInstance ?? null, site: flags.siteInstance ?? null },
+          measurements: {
+            enclave: flags.enclaveMeasurement ?? [measure('enclave-simulation').digest],
+            site: flags.siteMeasurement ?? [measure('site-simulation').digest],
+          },
+          ...(rounds === undefined ? {} : { rounds }),
+          ...(kMin === undefined ? {} : { kMin }),
+          ...(dataClass === undefined ? {} : { dataClass }),
+        });
+        await writeNew(flags.out, sealed.bytes);
+        const digest = toHex(sealed.digest);
+        io.stdout.write(
+          flags.json
+            ? `${JSON.stringify({ type: 'drafted', contract: digest, file: flags.out })}\n`
+            : `Contract ${digest}\nwritten to ${flags.out}. Send it to every hospital, which reads it with\n\n` +
+                `    consilium contract show ${flags.out}\n\nSIMULATION: attestation under this contract protects nothing.\n`,
+        );
+      });
+    addExamples(command, [
+      [
+        'consilium contract draft --study study.yaml --org a.json b.json c.json --out contract.cbor',
+        'Three hospitals, everything else as the study file says:',
+      ],
+      [
+        'consilium contract draft --study study.yaml --org a.json b.json c.json --rounds 5 --enclave-instance chip-7 --out contract.cbor',
+        'Five rounds, on one named machine:',
+      ],
+    ]);
+  },
+};

@@ -1,0 +1,19 @@
+import { findOrganisation } from '../../lib/contract/approval.ts';
+import { openContract, type Organisation, type SealedContract } from '../../lib/contract/study-contract.ts';
+import { RefusalError } from '../../lib/core/errors.ts';
+import type { OrganisationId } from '../../lib/core/ids.ts';
+import { readNamedFile } from './read-file.ts';
+
+/** The contract in a file, every rule checked. Throws RefusalError: E-CONFIG for no file, E-CONTRACT-… for a bad one. */
+export async function readContract(path: string): Promise<SealedContract> {
+  const sealed = openContract(await readNamedFile(path));
+  if (!sealed.ok) throw new RefusalError({ ...sealed.error, detail: `${path}: ${sealed.error.detail}` });
+  return sealed.value;
+}
+
+/** The organisation `id` of the contract; throws RefusalError E-ORG-UNKNOWN. */
+export function partyOf({ contract }: SealedContract, id: OrganisationId): Organisation {
+  const found = findOrganisation(contract, id);
+  if (!found.ok) throw new RefusalError(found.error);
+  return found.value;
+}
