@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { decodePublication, encodePublication } from '../lib/audit/passport-bundle.ts';
 import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
-import { bytesUpTo, count, decodeDocument, digest, encodeDocument, organisationId } from '../lib/contract/shapes.ts';
+import {
+  bytesUpTo,
+  count,
+  decodeDocument,
+  digest,
+  encodeDocument,
+  errorCode,
+  organisationId,
+} from '../lib/contract/shapes.ts';
 import type { CborLimits } from '../lib/core/cbor.ts';
-import { ERRORS, refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
+import { refusal, type Refusal } from '../lib/core/errors.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 import type { ParameterLayout } from '../lib/learning/layout.ts';
 import { decodeServerState, encodeServerState } from '../lib/learning/server-state.ts';
@@ -12,7 +20,6 @@ import type { EnclaveEvent } from './event.ts';
 
 const LIMITS: CborLimits = { maxBytes: 1 << 30, maxDepth: 3 };
 const large = bytesUpTo(1 << 30);
-const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
 
 /** What one durable event looks like under the seal; format versions stand in the seal's associated data. */
 const stored = z.discriminatedUnion('type', [

@@ -1,15 +1,22 @@
 import { z } from 'zod';
-import { bytesUpTo, count, decodeDocument, digest, encodeDocument, head, positiveInteger } from '../contract/shapes.ts';
+import {
+  bytesUpTo,
+  count,
+  decodeDocument,
+  digest,
+  encodeDocument,
+  errorCode,
+  head,
+  positiveInteger,
+} from '../contract/shapes.ts';
 import type { CborLimits } from '../core/cbor.ts';
-import { ERRORS, type ErrorCode, type Refusal } from '../core/errors.ts';
+import type { Refusal } from '../core/errors.ts';
 import type { Result } from '../core/result.ts';
 
 /** Largest application message in a session: a model or an update of a few million parameters. */
 export const MAX_MESSAGE_BYTES = 64 << 20;
 const LIMITS: CborLimits = { maxBytes: MAX_MESSAGE_BYTES, maxDepth: 4 };
 const SMALL = 16 << 10;
-
-const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
 
 /** First frame of an upload: fixes what will come (PROTOCOL §7.5). */
 export const updateHeader = z.strictObject({

@@ -3,6 +3,8 @@ import {
   bytesUpTo,
   count,
   digest,
+  errorCode,
+  head,
   instant,
   organisationId,
   positiveInteger,
@@ -10,16 +12,14 @@ import {
   type Head,
 } from '../contract/shapes.ts';
 import { openDocument, signDocument } from '../contract/signed-document.ts';
-import { head } from '../contract/shapes.ts';
 import { privacyPlan } from '../contract/study-contract.ts';
-import { ERRORS, refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
+import { refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
 import type { Signer } from '../core/ed25519.ts';
 import { hash } from '../core/hash.ts';
 import type { Digest, PublicKey } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
 
 const MAX_SIGNED_BYTES = 16 << 10;
-const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
 
 /** What every statement of the enclave carries: its place in the chain (PROTOCOL §7). */
 const link = {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { encodeCbor, decodeCbor, type CborLimits, type CborValue } from '../core/cbor.ts';
-import { refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
+import { isErrorCode, refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
 import {
   isOrganisationId,
   type Digest,
@@ -27,6 +27,10 @@ export const instant = z
 export const organisationId = z.custom<OrganisationId>(
   (value) => typeof value === 'string' && isOrganisationId(value),
   'must be 1-63 lower-case letters, digits or hyphens',
+);
+export const errorCode = z.custom<ErrorCode>(
+  (value) => typeof value === 'string' && isErrorCode(value),
+  'must be a known code',
 );
 export const text = z.string().min(1).max(400);
 export const longText = z.string().max(4000);

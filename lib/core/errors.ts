@@ -397,6 +397,9 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Own keys only: `toString` is in every object and is no code. */
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text);
+
 /** One failed check: what was found and what was wanted, never a patient value and never a secret. */
 export interface Refusal {
   readonly code: ErrorCode;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { describeRefusal, ERRORS, refusal, RefusalError, type ErrorCode } from '../../../lib/core/errors.ts';
+import {
+  describeRefusal,
+  ERRORS,
+  isErrorCode,
+  refusal,
+  RefusalError,
+  type ErrorCode,
+} from '../../../lib/core/errors.ts';
 
 const CODES = Object.entries(ERRORS) as [ErrorCode, (typeof ERRORS)[ErrorCode]][];
 /** Usage, data, bug, I/O, try later, refused, configuration (sysexits.h); verification; interrupted (128 + SIGINT). */
@@ -25,6 +32,14 @@ describe('the error table', () => {
   it('claims that no patient data left only where a hospital could still hold it back', () => {
     const afterUpload: readonly ErrorCode[] = ['E-ACKS-MISSING', 'E-COHORT-TOO-SMALL', 'E-PARENT-REUSED'];
     for (const code of afterUpload) expect(ERRORS[code].patientData).not.toContain('left the hospital');
+  });
+});
+
+describe('error codes', () => {
+  it('are the keys of the table and nothing that every object has', () => {
+    for (const [code] of CODES) expect(isErrorCode(code)).toBe(true);
+    for (const text of ['', 'E-NOTHING', 'toString', 'constructor', '__proto__', 'hasOwnProperty'])
+      expect(isErrorCode(text), text).toBe(false);
   });
 });
 
