@@ -14,12 +14,16 @@ import { FRAGMENT_BYTES } from '../../../lib/channel/message-fragments.ts';
 import { openSiteSession } from '../../../lib/channel/open-site-session.ts';
 import {
   decodeChallenge,
+  decodeEvidenceMessage,
   encodeChallenge,
   encodeConfirm,
+  encodeEvidenceMessage,
   encodeRefuse,
   type Confirm,
+  type EvidenceMessage,
 } from '../../../lib/channel/sealed-messages.ts';
 import type { FrameType } from '../../../lib/channel/frame-cipher.ts';
+import { organisationId } from '../../../lib/core/ids.ts';
 import { settle } from './fake-clock.ts';
 import {
   genuineExchange,
@@ -142,6 +146,43 @@ describe('confirm (PROTOCOL §4.4)', () => {
     const { site } = await meet(study, opening, opening);
     await machine;
     expect(codeOf(site)).toBe('E-CHANNEL-STATE');
+  });
+});
+
+describe('evidence that belongs to the other role', () => {
+  const change = (message: Uint8Array, over: Partial<EvidenceMessage>): Uint8Array =>
+    encodeEvidenceMessage({ ...must(decodeEvidenceMessage(message)), ...over });
+
+  test.each<[string, Partial<EvidenceMessage>]>([
+    ['an organisation', { organisation: organisationId('st-anna') }],
+    ['an endorsement', { endorsement: Uint8Array.of(1) }],
+  ])('an enclave with %s is refused', async (_, over) => {
+    const study = new SimulatedStudy();
+    const pair = duplexPair();
+    const opening = openSiteSession(study.siteOptions(pair.site));
+    const machine = (async () => {
+      const puppet = await puppetEnclave(pair.enclave, await receiveHello(pair.enclave));
+      const own = await genuineExchange(study, puppet).produce({ nonce: puppet.theirNonce, attestationSequence: 0 });
+      await puppet.link.send('evidence', change(own, over));
+    })();
+    const { site } = await meet(study, opening, opening);
+    await machine;
+    expect(codeOf(site)).toBe('E-MESSAGE-INVALID');
+  });
+
+  test('a site without an organisation is refused', async () => {
+    const study = new SimulatedStudy();
+    const pair = duplexPair();
+    const accepting = acceptSiteSession(study.enclaveOptions(pair.enclave));
+    const machine = (async () => {
+      const puppet = await puppetSite(pair.site);
+      await receiveSealed(puppet, 'evidence');
+      const own = await genuineExchange(study, puppet).produce({ nonce: puppet.theirNonce, attestationSequence: 0 });
+      await puppet.link.send('evidence', change(own, { organisation: null }));
+    })();
+    const { enclave } = await meet(study, accepting, accepting);
+    await machine;
+    expect(codeOf(enclave)).toBe('E-MESSAGE-INVALID');
   });
 });
 
