@@ -15,6 +15,8 @@ export const coordinatorConfig = (fields: ConfigFields) =>
     enclave: peerFields,
     /** How long a launch waits for approved hospitals that are not connected yet. */
     gatherMs: z.number().int().min(0).max(86_400_000).default(60_000),
+    /** How long a hospital whose session broke is still waited for inside a round. */
+    absenceMs: z.number().int().min(0).max(3_600_000).default(30_000),
     /** Attempts at one round before the study is given up. */
     maxAttempts: z.number().int().min(1).max(1000).default(10),
     /** Launch this many rounds as soon as enough hospitals have approved; absent: wait for a researcher. */

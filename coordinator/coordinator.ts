@@ -14,7 +14,8 @@ interface Ports {
   readonly events: EventStore;
   /** Performs one effect; must not throw. Effects may be performed twice. */
   readonly perform: (effect: CoordinatorEffect) => void;
-  readonly onEvent: (event: CoordinatorEvent) => void;
+  /** Told of every stored event, after a restart of the earlier ones again (`replayed`). */
+  readonly onEvent: (event: CoordinatorEvent, told: { readonly replayed: boolean }) => void;
 }
 
 /** The liveness decider at run time: one command at a time, stored before its effects are performed. */
@@ -24,6 +25,8 @@ export class Coordinator {
   readonly #queue = new SerialQueue();
   #state: CoordinatorState = INITIAL_STATE;
   #version = 0;
+  /** Asked for in the present step and perhaps never sent. */
+  #requested: Requested | null = null;
 
   private constructor(environment: CoordinatorEnvironment, ports: Ports) {
     this.#environment = environment;
@@ -38,11 +41,10 @@ export class Coordinator {
       const event = decodeCoordinatorEvent(bytes);
       if (!event.ok) throw new RefusalError(event.error);
       coordinator.#state = evolve(coordinator.#state, event.value);
+      coordinator.#requested = requestedAfter(coordinator.#requested, event.value);
+      ports.onEvent(event.value, { replayed: true });
     }
     coordinator.#version = stored.length;
-    // Nobody is connected to a program that has just started.
-    const connected = new Set<never>();
-    coordinator.#state = { ...coordinator.#state, connected };
     return coordinator;
   }
 
@@ -50,9 +52,10 @@ export class Coordinator {
     return this.#state;
   }
 
-  /** Effects that a restart must perform again: the timer of the present step. */
+  /** Effects that a restart must perform again: the timer of the present step, and what was asked of the enclave in it. */
   takeUp(): void {
     for (const effect of owed(this.#state, this.#environment)) this.#ports.perform(effect);
+    if (this.#requested !== null) for (const effect of effectsOf(this.#requested)) this.#ports.perform(effect);
   }
 
   handle(command: CoordinatorCommand): Promise<CoordinatorDecision> {
@@ -63,7 +66,8 @@ export class Coordinator {
       if (!stored.ok) return stored;
       for (const event of decision.value) {
         this.#state = evolve(this.#state, event);
-        this.#ports.onEvent(event);
+        this.#requested = requestedAfter(this.#requested, event);
+        this.#ports.onEvent(event, { replayed: false });
       }
       for (const effect of decision.value.flatMap(effectsOf)) this.#ports.perform(effect);
       return decision;
@@ -74,6 +78,29 @@ export class Coordinator {
     const appended = await this.#ports.events.append(STREAM, this.#version, events.map(encodeCoordinatorEvent));
     if (appended.ok) this.#version = appended.value;
     return appended;
+  }
+}
+
+type Requested = Extract<CoordinatorEvent, { type: 'action-requested' }>;
+
+/** A request stands until the round moves on: only then has the enclave heard it, or is it too late. */
+function requestedAfter(requested: Requested | null, event: CoordinatorEvent): Requested | null {
+  switch (event.type) {
+    case 'action-requested':
+      return event;
+    case 'round-requested':
+    case 'step-started':
+    case 'round-released':
+    case 'round-aborted':
+    case 'study-ended':
+    case 'study-failed':
+      return null;
+    case 'approval-recorded':
+    case 'withdrawal-recorded':
+    case 'launched':
+    case 'site-seen':
+    case 'site-advanced':
+      return requested;
   }
 }
 

@@ -1,5 +1,6 @@
 import { openStatement } from '../lib/audit/statement.ts';
-import { RefusalError, type Refusal } from '../lib/core/errors.ts';
+import { RefusalError, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
+import type { OrganisationId } from '../lib/core/ids.ts';
 import type { Logger } from '../lib/telemetry/logger.ts';
 import { clientOf } from '../lib/wire/client.ts';
 import type { Connection } from '../lib/wire/connection.ts';
@@ -22,14 +23,19 @@ const ACTIONS: Readonly<Record<RoundAction, EnclaveAction>> = {
   'abort-round': 'abortRound',
 };
 
+/** The enclave may not have heard: a program that dies within a TLS handshake looks like one without a certificate. */
+const UNREACHED: ReadonlySet<ErrorCode> = new Set(['E-TRANSPORT', 'E-TRANSPORT-CERTIFICATE', 'E-CHANNEL-TIMEOUT']);
+
 interface Parts {
   readonly connection: Connection;
   readonly documents: () => ContractDocuments;
   readonly handle: (command: CoordinatorCommand) => Promise<unknown>;
-  /** Every statement of the enclave, in order, possibly again after a reconnection. */
-  readonly onStatement: (bytes: Uint8Array) => void;
+  /** Every statement of the enclave, in order, again after every reconnection. */
+  readonly onStatement: (bytes: Uint8Array) => Promise<void>;
+  /** A site's session with the enclave opened or ended; earlier ones are told again after a reconnection. */
+  readonly onSession: (organisation: OrganisationId, open: boolean) => Promise<void>;
   /** The enclave went away: no site is connected to it any more. */
-  readonly onLost: () => Promise<void>;
+  readonly onLost: () => void;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -55,7 +61,7 @@ export class EnclaveLink {
           if (!(fault instanceof RefusalError)) throw fault;
           log.warn('enclave.lost', { code: fault.refusals[0].code });
         });
-        await onLost();
+        onLost();
       } else log.warn('enclave.unreachable', { code: loaded.code });
       await pause(RETRY_MS, signal);
     }
@@ -74,7 +80,7 @@ export class EnclaveLink {
       const answered = await this.#client.advance({ action: ACTIONS[action], ...place });
       if (answered.ok) return;
       log.warn('enclave.refused', { code: answered.error.code, step: action, ...place });
-      if (answered.error.code !== 'E-TRANSPORT') return;
+      if (!UNREACHED.has(answered.error.code)) return;
       await pause(RETRY_MS, signal);
     }
   }
@@ -85,10 +91,10 @@ export class EnclaveLink {
   }
 
   async #receive(event: EnclaveEvent): Promise<void> {
-    const { handle, onStatement, log } = this.#parts;
+    const { handle, onStatement, onSession, log } = this.#parts;
     switch (event.kind) {
       case 'statementIssued': {
-        onStatement(event.statement);
+        await onStatement(event.statement);
         const seen = seenStatement(event.statement);
         if (seen !== null && event.round > 0) {
           await handle({ type: 'see-statement', statement: seen, round: event.round, attempt: event.attempt });
@@ -96,10 +102,10 @@ export class EnclaveLink {
         return;
       }
       case 'sessionOpened':
-        await handle({ type: 'see-site', organisation: event.organisation, connected: true });
+        await onSession(event.organisation, true);
         return;
       case 'sessionClosed':
-        await handle({ type: 'see-site', organisation: event.organisation, connected: false });
+        await onSession(event.organisation, false);
         return;
       case 'commitReceived':
         await handle({ type: 'see-step', step: 'commit', ...placeOf(event) });

@@ -17,6 +17,7 @@ import { coordinatorConfig, type CoordinatorConfig } from './config.ts';
 import { Coordinator } from './coordinator.ts';
 import { EnclaveLink } from './enclave-link.ts';
 import type { CoordinatorEffect } from './event.ts';
+import { Presence } from './presence.ts';
 import { studyNotice } from './study-events.ts';
 import { StatementArchive } from './statement-archive.ts';
 import { studyService } from './study-service.ts';
@@ -25,6 +26,8 @@ const STOP_GRACE_MS = 3_000;
 
 /** Runs the coordinator until it is asked to stop. Throws RefusalError on a bad configuration, contract or disk. */
 export async function runCoordinator(configPath: string, stop: Stop): Promise<void> {
+  // Started by a supervisor that keeps a channel open, such as `simulate`: it does not outlive it.
+  process.once('disconnect', stop.now);
   const loaded = await loadConfig(configPath, coordinatorConfig);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   const config = loaded.value;
@@ -42,7 +45,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
 
   const { fixedTime } = config;
   const now = (): Instant => instant(fixedTime === undefined ? Date.now() : Date.parse(fixedTime));
-  const statements = new StatementArchive();
+  const statements = await StatementArchive.open(store.value.events);
   const notices = new EventLog<StudyEvent>(now);
   const perform = (effect: CoordinatorEffect): void => {
     const later = (ms: number, command: Parameters<Coordinator['handle']>[0]): void => {
@@ -66,10 +69,11 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     {
       events: store.value.events,
       perform,
-      onEvent: (event) => {
-        const notice = studyNotice(event, statements.newest);
+      onEvent: (event, { replayed }) => {
+        const notice = studyNotice(event, (round) => statements.releaseOf(round));
         if (notice !== null) notices.add(notice);
-        if ('round' in event) log.info(`round.${event.type}`, { round: event.round, attempt: event.attempt });
+        if (!replayed && 'round' in event)
+          log.info(`round.${event.type}`, { round: event.round, attempt: event.attempt });
       },
     },
   );
@@ -78,17 +82,25 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     if (config.autoLaunchRounds === undefined || phase !== 'enrolling' || approvals.size < sealed.contract.kMin) return;
     await coordinator.handle({ type: 'launch', rounds: config.autoLaunchRounds });
   };
+  const presence = new Presence({
+    graceMs: config.absenceMs,
+    tell: (organisation, connected) => coordinator.handle({ type: 'see-site', organisation, connected }),
+  });
+  // Sessions end with their coordinator; those of an earlier life are about to come back.
+  const everyoneLost = (): void => {
+    for (const organisation of coordinator.state.connected) presence.lost(organisation);
+  };
+  everyoneLost();
   const link = new EnclaveLink({
     connection,
     documents: () => ({ contract: sealed.bytes, approvals: [...coordinator.state.approvals.values()] }),
     handle: (command) => coordinator.handle(command),
-    onStatement: (bytes) => {
-      statements.add(bytes);
+    onStatement: (bytes) => statements.add(bytes),
+    onSession: async (organisation, open) => {
+      if (open) await presence.seen(organisation);
+      else presence.lost(organisation);
     },
-    onLost: async () => {
-      for (const organisation of coordinator.state.connected)
-        await coordinator.handle({ type: 'see-site', organisation, connected: false });
-    },
+    onLost: everyoneLost,
     log,
     signal: stop.signal,
   });
@@ -103,6 +115,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
       studyService({
         sealed,
         coordinator,
+        presence,
         statements,
         notices,
         lastSeen,

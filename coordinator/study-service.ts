@@ -7,11 +7,13 @@ import { tableService, type WireService } from '../lib/wire/service.ts';
 import { statementPage } from '../lib/wire/statement-page.ts';
 import { studyMethods, type SiteStatus, type StudyEvent } from '../lib/wire/study-codec.ts';
 import type { Coordinator } from './coordinator.ts';
+import type { Presence } from './presence.ts';
 import type { StatementArchive } from './statement-archive.ts';
 
 interface Parts {
   readonly sealed: SealedContract;
   readonly coordinator: Coordinator;
+  readonly presence: Presence;
   readonly statements: StatementArchive;
   readonly notices: EventLog<StudyEvent>;
   /** When each organisation last called. */
@@ -51,13 +53,13 @@ export function studyService(parts: Parts): WireService {
   });
 }
 
-function siteStatus({ coordinator: { state }, lastSeen }: Parts, organisation: OrganisationId): SiteStatus {
+function siteStatus({ coordinator: { state }, presence, lastSeen }: Parts, organisation: OrganisationId): SiteStatus {
   const seen = lastSeen.get(organisation);
   const running = state.phase === 'running' ? state.current : null;
   return {
     organisation,
     approved: state.approvals.has(organisation),
-    connected: state.connected.has(organisation),
+    connected: state.connected.has(organisation) && !presence.isAway(organisation),
     lastSeen: seen === undefined ? null : instant(seen),
     step: running?.done.has(organisation) === true ? running.step : null,
   };
