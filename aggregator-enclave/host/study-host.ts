@@ -2,7 +2,7 @@ import { attestationBatcher, type BinderAttester } from '../../lib/channel/attes
 import { openContract } from '../../lib/contract/study-contract.ts';
 import { bytesEqual } from '../../lib/core/bytes.ts';
 import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
-import type { Digest } from '../../lib/core/ids.ts';
+import type { Digest, OrganisationId } from '../../lib/core/ids.ts';
 import { err, ok, type Result } from '../../lib/core/result.ts';
 import { SerialQueue } from '../../lib/core/serial-queue.ts';
 import type { Store } from '../../lib/store/store.ts';
@@ -37,6 +37,8 @@ export class StudyHost {
   readonly #parts: Parts;
   readonly #loading = new SerialQueue();
   readonly #stopped = new AbortController();
+  /** Open sessions by organisation: a site that reconnects may be here twice until its broken session is noticed. */
+  readonly #sessions = new Map<OrganisationId, number>();
   #running: { readonly enclave: Enclave; readonly attester: BinderAttester } | null = null;
 
   constructor(parts: Parts) {
@@ -138,12 +140,16 @@ export class StudyHost {
     const { log } = this.#parts;
     return {
       opened: (organisation) => {
+        const open = (this.#sessions.get(organisation) ?? 0) + 1;
+        this.#sessions.set(organisation, open);
         log.info('session.opened', { organisation });
-        this.events.add({ kind: 'sessionOpened', organisation });
+        if (open === 1) this.events.add({ kind: 'sessionOpened', organisation });
       },
       closed: (organisation, refused) => {
         log.info('session.closed', { organisation, ...(refused === null ? {} : { code: refused.code }) });
-        this.events.add({ kind: 'sessionClosed', organisation, code: refused?.code ?? null });
+        const open = (this.#sessions.get(organisation) ?? 1) - 1;
+        this.#sessions.set(organisation, open);
+        if (open === 0) this.events.add({ kind: 'sessionClosed', organisation, code: refused?.code ?? null });
       },
       refused: (organisation, { code, detail }) => {
         log.warn('session.refused', { code, ...(organisation === null ? {} : { organisation }) });
