@@ -1,3 +1,4 @@
+import { signAcknowledgement } from '../lib/audit/acknowledgement.ts';
 import { decodePublication, type Publication } from '../lib/audit/passport-bundle.ts';
 import {
   decodeEnclaveMessage,
@@ -42,7 +43,7 @@ export interface AgentPorts {
   readonly train: (parent: SiteModel, round: number) => Promise<Uint8Array>;
   /** Told of every stored event. */
   readonly onEvent: (event: SiteEvent) => void;
-  /** Keeps a model that passed every check; awaited before the next message. */
+  /** Keeps a model that passed every check, before the agent remembers having it: after a crash it is kept again. */
   readonly onModel: (received: { readonly model: SiteModel; readonly bundle: Uint8Array }) => Promise<void>;
   /** Told of what was refused, by this site or by the enclave. */
   readonly onRefused: (refusal: Refusal) => void;
@@ -154,10 +155,7 @@ export class Agent {
     for (const event of events.value) {
       this.#ports.onEvent(event);
       if (event.type === 'declined') this.#ports.onRefused(event.refusal);
-      if (event.type === 'model-received') {
-        await this.#ports.onModel(event);
-        await this.#forget(event.model);
-      }
+      if (event.type === 'model-received') await this.#forget(event.model);
     }
     if (events.value.some(({ type }) => ANSWERED.has(type))) this.#resume();
   }
@@ -165,6 +163,7 @@ export class Agent {
   async #decide(command: SiteCommand): Promise<Result<readonly SiteEvent[], Refusal>> {
     const decision = decide(this.#environment, this.#state, command);
     if (!decision.ok || decision.value.length === 0) return decision;
+    for (const event of decision.value) if (event.type === 'model-received') await this.#ports.onModel(event);
     const appended = await this.#ports.events.append(STREAM, this.#version, decision.value.map(encodeSiteEvent));
     if (!appended.ok) return appended;
     this.#version = appended.value;
@@ -192,11 +191,20 @@ export class Agent {
         void this.#upload();
         return;
       case 'acknowledged': {
-        const { acknowledgement } = activity;
-        this.#send({ type: 'acknowledgement', acknowledgement, endorsement: this.#ports.endorse() });
+        this.#send({ type: 'acknowledgement', ...this.#acknowledge(activity) });
         return;
       }
     }
+  }
+
+  /** The stored acknowledgement, signed by this boot: its endorsement goes with it, and an earlier boot's is gone. */
+  #acknowledge({ intent }: Extract<SiteState['activity'], { phase: 'acknowledged' }>): {
+    acknowledgement: Uint8Array;
+    endorsement: Uint8Array;
+  } {
+    const { sealed, organisation, signer } = this.#environment;
+    const fields = { contract: sealed.digest, intent: intent.digest, organisation, at: this.#ports.now() };
+    return { acknowledgement: signAcknowledgement(fields, signer), endorsement: this.#ports.endorse() };
   }
 
   /** Trains beside the session; the payload is stored before it is announced, so that a retry sends the same bytes. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { failuresOf } from '../lib/attestation/attestation-result.ts';
 import type { Attester } from '../lib/attestation/attester.ts';
 import type { Environment } from '../lib/attestation/appraise.ts';
 import type { VerifierRegistry } from '../lib/attestation/verifier.ts';
@@ -140,7 +141,16 @@ async function serveOnce({
   try {
     await link.submitApproval();
     const duplex = link.dial();
-    const attested = await attestEnclave({ environment, platform, duplex, endorse, state: () => agent.state });
+    const attested = await attestEnclave({
+      environment,
+      platform,
+      duplex,
+      endorse,
+      state: () => agent.state,
+      onVerdict: (result) => {
+        for (const { code } of failuresOf(result)) log.warn('enclave.refused', { code });
+      },
+    });
     if (!attested.ok) return attested.error;
     const session = attested.value;
     const close = (): void => void session.close();
