@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../lib/config/run-program.ts';
-import { openSimulatedPlatform } from '../lib/simulation/simulated-platform.ts';
+import { openSimulatedEnclavePlatform } from '../lib/simulation/simulated-platform.ts';
 import { runEnclave } from './host/run-enclave.ts';
 
 /** The enclave under a simulated chip, which protects nothing; started by the chip process only. */
@@ -12,6 +12,6 @@ await runProgram((configPath, stop) =>
     environment: 'simulation',
     stop,
     open: ({ simulation }) =>
-      openSimulatedPlatform(simulation, { entry, repositoryRoot: dirname(dirname(entry)), onLost: stop.now }),
+      openSimulatedEnclavePlatform(simulation, { entry, repositoryRoot: dirname(dirname(entry)), onLost: stop.now }),
   }),
 );

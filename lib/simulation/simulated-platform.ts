@@ -19,8 +19,6 @@ export interface ProgramPlatform {
   readonly random: Random;
   readonly studyRandom: StudyRandom;
   readonly clock: ChannelClock;
-  /** Measurement of the running program. */
-  readonly software: Digest;
 }
 
 interface Program {
@@ -51,8 +49,16 @@ export async function openSimulatedPlatform(
     studyRandom: studyRandomOf(settings),
     // Deadlines and freshness run on real time; only what statements say of the time stands still.
     clock: fixedTime === undefined ? systemClock : { ...systemClock, now: () => fixedTime },
-    software: measureProgram(program.entry, program.repositoryRoot).digest,
   };
+}
+
+/** The same for the enclave, whose passports also state the measurement of the running program. */
+export async function openSimulatedEnclavePlatform(
+  settings: SimulationSettings | undefined,
+  program: Program,
+): Promise<ProgramPlatform & { readonly software: Digest }> {
+  const platform = await openSimulatedPlatform(settings, program);
+  return { ...platform, software: measureProgram(program.entry, program.repositoryRoot).digest };
 }
 
 function studyRandomOf({ seedFile }: SimulationSettings): StudyRandom {
