@@ -33,6 +33,7 @@ export async function gatherHospitals(
   options: SimulationOptions,
   { study, folder, secrets }: { readonly study: StudyFile; readonly folder: string; readonly secrets: RunSecrets },
 ): Promise<SimulatedHospitals> {
+  checkSites(options);
   const given =
     options.data === null
       ? await writeCohorts({ folder, pattern: study.files, seed: COHORT_SEED })
@@ -40,11 +41,23 @@ export async function gatherHospitals(
   const divided = await divide(given, options, { study, folder, secrets });
   const files = divided ?? given;
   const synthetic = options.data === null || divided !== null;
-  const loading = files.map(async ({ organisation: id, path }): Promise<SimulatedHospital> => {
-    const data = unwrap(await loadHospital({ path, organisation: id, schema: study.schema }));
-    return { id, name: nameOf(id, synthetic), path, data };
-  });
-  return { hospitals: await Promise.all(loading), synthetic };
+  const loaded = await Promise.all(
+    files.map(async ({ organisation: id, path }) => {
+      const data = await loadHospital({ path, organisation: id, schema: study.schema });
+      return { id, name: nameOf(id, synthetic), path, data };
+    }),
+  );
+  const [first, ...others] = loaded.flatMap(({ data }) => (data.ok ? [] : [data.error]));
+  if (first !== undefined) throw new RefusalError(first, ...others);
+  return { hospitals: loaded.map((hospital) => ({ ...hospital, data: unwrap(hospital.data) })), synthetic };
+}
+
+/** What can be refused before anything is read. */
+function checkSites({ sites, split }: SimulationOptions): void {
+  if (split && sites === null) {
+    const compared = { got: '--split', want: '--split --sites <n>' };
+    throw new RefusalError(refusal('E-USAGE', 'among how many hospitals the rows are divided must be said', compared));
+  }
 }
 
 async function divide(

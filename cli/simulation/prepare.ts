@@ -1,11 +1,14 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { parseLies } from '../../lib/attestation/simulated/chip-arguments.ts';
 import { simulatedRoot } from '../../lib/attestation/simulated/chip.ts';
 import { signApproval } from '../../lib/contract/approval.ts';
 import type { Organisation, SealedContract } from '../../lib/contract/study-contract.ts';
 import type { StudyFile } from '../../lib/contract/study-file.ts';
 import { toHex } from '../../lib/core/bytes.ts';
+import { refusal, RefusalError } from '../../lib/core/errors.ts';
+import { nearest } from '../../lib/core/nearest.ts';
 import { instant, organisationId, type OrganisationId, type PublicKey } from '../../lib/core/ids.ts';
 import { createAuthority } from '../../lib/wire/certificates.ts';
 import type { Role } from '../../lib/wire/peer-identity.ts';
@@ -22,6 +25,10 @@ import type { SimulationOptions } from './simulation-options.ts';
 const HOST = '127.0.0.1';
 const SERVER_NAME = 'localhost';
 const CERTIFICATE_DAYS = 7;
+/** The simulator launches when it knows who will come: nobody else is waited for, and only just. */
+const GATHER_MS = 1_000;
+/** Long enough for a program to start again on a busy machine. */
+const ABSENCE_MS = 20_000;
 const COORDINATOR = organisationId('coordinator');
 const ENCLAVE = organisationId('enclave');
 const RESEARCHER = organisationId('researcher');
@@ -59,6 +66,7 @@ interface Parts {
 /** Does what people do by hand before a study: keys, confirmations, certificates, contract, approvals, configurations. */
 export async function prepareRun(parts: Parts): Promise<PreparedRun> {
   const { options, folder, secrets, study, hospitals } = parts;
+  const lies = liesOf(parts);
   const { publicRoot, ...chip } = await prepareChip(parts);
   const organisations = await initOrganisations(parts);
   const synthetic = hospitals.synthetic ? ({ dataClass: 'synthetic' } as const) : {};
@@ -75,7 +83,7 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
   await approveAll(parts, sealed);
 
   const at = instant(Date.now() - 60_000);
-  const authority = await createAuthority({ name: 'Consilium simulation', at, days: CERTIFICATE_DAYS });
+  const authority = createAuthority({ name: 'Consilium simulation', at, days: CERTIFICATE_DAYS });
   const tls = (party: string, role: Role, id: OrganisationId): Promise<TlsFiles> =>
     issueTls(authority, partyFolder(folder, party), {
       role,
@@ -103,6 +111,8 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
     store: join(partyFolder(folder, 'coordinator'), 'coordinator.sqlite'),
     contract: folder.contract,
     enclave,
+    gatherMs: GATHER_MS,
+    absenceMs: ABSENCE_MS,
     ...fixed,
     log: log('coordinator'),
   });
@@ -112,7 +122,13 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
     tls: await tls('enclave', 'enclave', ENCLAVE),
     store: join(partyFolder(folder, 'enclave'), 'enclave.sqlite'),
     log: log('enclave'),
-    simulation: { ...chip, instance: 'chip-enclave', ...(await seedOf(parts, 'enclave')), ...fixed },
+    simulation: {
+      ...chip,
+      instance: 'chip-enclave',
+      ...(await seedOf(parts, 'enclave')),
+      ...fixed,
+      lies: lies.get(ENCLAVE) ?? [],
+    },
   });
   const outputs = new Map<OrganisationId, string>();
   for (const { id, path } of hospitals.hospitals) {
@@ -134,11 +150,34 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
       output,
       ...(options.backend === null ? {} : { backend: options.backend }),
       log: log(id),
-      simulation: { ...chip, instance: `chip-${id}`, ...(await seedOf(parts, id)), ...fixed },
+      simulation: {
+        ...chip,
+        instance: `chip-${id}`,
+        ...(await seedOf(parts, id)),
+        ...fixed,
+        lies: lies.get(id) ?? [],
+      },
     });
   }
   const researcherTls = await tls('researcher', 'researcher', RESEARCHER);
   return { sealed, organisations, roots: [publicRoot], parties, coordinator, researcherTls, outputs };
+}
+
+/** Lies by party. Throws RefusalError E-USAGE for a party that is not in the run and a lie that no chip understands. */
+function liesOf({ options, hospitals }: Parts): ReadonlyMap<string, string[]> {
+  const parties = [ENCLAVE, ...hospitals.hospitals.map(({ id }) => id)];
+  const lies = new Map<string, string[]>();
+  for (const { party, lie } of options.lies) {
+    if (!parties.some((id) => id === party)) {
+      const near = nearest(party, parties);
+      const hint = near === null ? `parties are ${parties.join(', ')}` : `did you mean ${near}?`;
+      throw new RefusalError(refusal('E-USAGE', `--lie: no party ${party}; ${hint}`));
+    }
+    lies.set(party, [...(lies.get(party) ?? []), lie]);
+  }
+  const understood = parseLies([...lies.values()].flat());
+  if (!understood.ok) throw new RefusalError(understood.error);
+  return lies;
 }
 
 interface PreparedChip {

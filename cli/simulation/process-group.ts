@@ -8,47 +8,59 @@ import type { PreparedParty } from './prepare.ts';
 
 const FIRST_RESTART_MS = 250;
 const LARGEST_RESTART_MS = 8_000;
-const MAX_RESTARTS = 8;
-const GRACE_MS = 12_000;
+/** A program that lived this long starts again with the first pause. */
+const HEALTHY_AFTER_MS = 30_000;
+const MAX_QUICK_DEATHS = 8;
+const GRACE_MS = 6_000;
+/** Verification, usage, data, refusal, configuration (lib/core/errors.ts): starting again would only fail again. */
+const FINAL_EXIT_CODES: ReadonlySet<number | null> = new Set([40, 41, 42, 64, 65, 77, 78]);
 
 interface Member {
   readonly party: PreparedParty;
   readonly log: string;
   child: ChildProcess;
-  restarts: number;
+  startedAt: number;
+  quickDeaths: number;
+}
+
+interface Parts {
+  readonly progress: Progress;
+  /** Folder for what the programs write to their standard output and error. */
+  readonly logs: string;
+  /** Variables that every program gets beside those of this process. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** A hospital's program ended for good; the study may go on without it. */
+  readonly onSiteGone: (site: string, why: string) => void;
 }
 
 /** The operating-system processes of a run: restarted with growing pauses when they die, stopped together. */
 export class ProcessGroup {
+  readonly #parts: Parts;
   readonly #members: Member[] = [];
-  readonly #progress: Progress;
+  /** Every process group that was ever started here. */
+  readonly #groups = new Set<number>();
   readonly #failed = Promise.withResolvers<never>();
   #stopping = false;
 
-  constructor(progress: Progress) {
-    this.#progress = progress;
+  constructor(parts: Parts) {
+    this.#parts = parts;
     // Somebody may stop before they wait.
     this.#failed.promise.catch(() => undefined);
   }
 
-  /** Rejects with RefusalError when a program could not be kept alive. */
+  /** Rejects with RefusalError when coordinator or enclave could not be kept alive. */
   get failed(): Promise<never> {
     return this.#failed.promise;
   }
 
-  /** Starts `consilium <command> --config <file>`, exactly what a person would type; its output goes to `logs`. */
-  start(party: PreparedParty, logs: string): void {
-    mkdirSync(logs, { recursive: true });
-    const log = join(logs, `${party.name}.out`);
-    const member: Member = { party, log, child: launch(party, log), restarts: 0 };
+  /** Starts `consilium <command> --config <file>`, exactly what a person would type. */
+  start(party: PreparedParty): void {
+    mkdirSync(this.#parts.logs, { recursive: true });
+    const log = join(this.#parts.logs, `${party.name}.out`);
+    const member = { party, log, child: this.#launch(party, log), startedAt: performance.now(), quickDeaths: 0 };
     this.#members.push(member);
     this.#watch(member);
-    this.#progress.show({
-      type: 'process',
-      name: party.name,
-      state: 'started',
-      detail: `pid ${member.child.pid ?? 0}`,
-    });
+    this.#show(member, 'started', `pid ${member.child.pid ?? 0}`);
   }
 
   /** Asks every process to stop, waits, then kills what is left. */
@@ -57,7 +69,9 @@ export class ProcessGroup {
     const ending = this.#members.map(({ child }) => {
       if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
       return new Promise<void>((resolve) => {
-        const killer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+        const killer = setTimeout(() => {
+          this.kill();
+        }, GRACE_MS);
         child.once('exit', () => {
           clearTimeout(killer);
           resolve();
@@ -66,48 +80,70 @@ export class ProcessGroup {
       });
     });
     await Promise.all(ending);
+    // A program whose chip was killed may still be on its way out.
+    this.kill();
+  }
+
+  /** Ends everything at once. */
+  kill(): void {
+    this.#stopping = true;
+    for (const group of this.#groups) {
+      try {
+        process.kill(-group, 'SIGKILL');
+      } catch (fault) {
+        if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault;
+      }
+    }
   }
 
   #watch(member: Member): void {
-    const { party, child } = member;
-    child.once('exit', (code, signal) => {
+    member.child.once('exit', (code, signal) => {
       if (this.#stopping) return;
-      this.#progress.show({ type: 'process', name: party.name, state: 'died', detail: signal ?? `exit ${code ?? 0}` });
-      if (member.restarts >= MAX_RESTARTS || isRefusal(code)) {
-        this.#failed.reject(
-          new RefusalError(
-            refusal('E-PROCESS', `${party.name} ended (${signal ?? `exit ${code ?? 0}`}); its log is ${member.log}`),
-          ),
-        );
-        return;
-      }
-      const delay = Math.min(FIRST_RESTART_MS * 2 ** member.restarts, LARGEST_RESTART_MS);
-      member.restarts += 1;
-      setTimeout(() => {
-        if (this.#stopping) return;
-        member.child = launch(party, member.log);
-        this.#watch(member);
-        this.#progress.show({ type: 'process', name: party.name, state: 'restarted' });
-      }, delay);
+      const how = signal ?? `exit ${code ?? 0}`;
+      this.#show(member, 'died', how);
+      const lived = performance.now() - member.startedAt;
+      if (lived >= HEALTHY_AFTER_MS) member.quickDeaths = 0;
+      if (FINAL_EXIT_CODES.has(code) || member.quickDeaths >= MAX_QUICK_DEATHS) this.#giveUp(member, how);
+      else this.#restartLater(member);
     });
   }
-}
 
-/** A program that refused its configuration or its data will refuse again. */
-const isRefusal = (code: number | null): boolean => code !== null && code >= 40 && code !== 70 && code < 128;
+  #restartLater(member: Member): void {
+    const delay = Math.min(FIRST_RESTART_MS * 2 ** member.quickDeaths, LARGEST_RESTART_MS);
+    member.quickDeaths += 1;
+    setTimeout(() => {
+      if (this.#stopping) return;
+      member.child = this.#launch(member.party, member.log);
+      member.startedAt = performance.now();
+      this.#watch(member);
+      this.#show(member, 'restarted', `pid ${member.child.pid ?? 0}`);
+    }, delay);
+  }
 
-function launch({ command, config }: PreparedParty, log: string): ChildProcess {
-  const output = openSync(log, 'a', 0o600);
-  // A group of its own: Ctrl-C reaches the simulator only, which then stops everybody in order.
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, join(repositoryRoot, 'cli', 'main.ts'), command, '--config', config],
-    {
+  #giveUp(member: Member, how: string): void {
+    const { name, command } = member.party;
+    this.#show(member, 'stopped', `${how}; its output is in ${member.log}`);
+    if (command === 'site') this.#parts.onSiteGone(name, how);
+    else this.#failed.reject(new RefusalError(refusal('E-PROCESS', `${name} ended (${how}); see ${member.log}`)));
+  }
+
+  #launch({ command, config }: PreparedParty, log: string): ChildProcess {
+    const output = openSync(log, 'a', 0o600);
+    const main = join(repositoryRoot, 'cli', 'main.ts');
+    const child = spawn(process.execPath, [...process.execArgv, main, command, '--config', config], {
       cwd: dirname(config),
+      env: { ...process.env, ...this.#parts.environment },
+      // A group of its own: Ctrl-C reaches the simulator only, which then stops everybody in order.
       detached: true,
-      stdio: ['ignore', output, output],
-    },
-  );
-  closeSync(output);
-  return child;
+      // A chip watches its parent; the coordinator sees this channel close when the simulator is gone.
+      stdio: command === 'coordinator' ? ['ignore', output, output, 'ipc'] : ['ignore', output, output],
+    });
+    closeSync(output);
+    if (child.pid !== undefined) this.#groups.add(child.pid);
+    return child;
+  }
+
+  #show({ party }: Member, state: 'started' | 'died' | 'restarted' | 'stopped', detail: string): void {
+    this.#parts.progress.show({ type: 'process', name: party.name, state, detail });
+  }
 }

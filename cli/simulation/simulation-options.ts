@@ -15,5 +15,7 @@ export interface SimulationOptions {
   readonly split: boolean;
   /** Sites dial the enclave themselves instead of through the coordinator. */
   readonly direct: boolean;
+  /** What the simulated chip of a party (`enclave` or a hospital's id) lies about, as chip-arguments.ts reads it. */
+  readonly lies: readonly { readonly party: string; readonly lie: string }[];
   readonly backend: 'tensorflow' | 'wasm' | 'cpu' | null;
 }

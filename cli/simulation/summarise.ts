@@ -2,7 +2,7 @@ import type { PassportReport } from '../../lib/audit/passport.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import type { Digest } from '../../lib/core/ids.ts';
-import type { Baselines, RoundRecord, RunSummary } from '../report/run-summary.ts';
+import type { Baselines, RoundRecord, RunSummary, SiteRows } from '../report/run-summary.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { SimulatedHospitals } from './hospitals.ts';
 
@@ -28,7 +28,7 @@ export function summarise(facts: Facts): RunSummary {
   const [enclaveMeasurement, siteMeasurement] = [contract.appraisal.enclave, contract.appraisal.site].map(
     ({ measurements: [first] }) => (first === undefined ? '' : toHex(first)),
   );
-  const rows = hospitals.hospitals.map(({ id, data }) => [
+  const rows = hospitals.hospitals.map(({ id, data }): [string, SiteRows] => [
     id,
     { trained: data.train.rows, tested: data.test.rows, dropped: data.droppedRows },
   ]);

@@ -1,7 +1,6 @@
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { openStatement } from '../../lib/audit/statement.ts';
-import type { ErrorCode } from '../../lib/core/errors.ts';
-import { RefusalError } from '../../lib/core/errors.ts';
+import { ERRORS, RefusalError, type ErrorCode } from '../../lib/core/errors.ts';
 import { clientOf } from '../../lib/wire/client.ts';
 import type { Connection } from '../../lib/wire/connection.ts';
 import { studyMethods, type StudyEvent } from '../../lib/wire/study-codec.ts';
@@ -13,8 +12,9 @@ const RETRY_MS = 200;
 export interface WatchedRound {
   readonly round: number;
   readonly attempt: number;
+  /** From its opening to its release; 0 when the opening was missed. */
   readonly ms: number;
-  /** Organisations whose acknowledged updates are in the model. */
+  /** Organisations whose updates were seen to arrive. */
   readonly participants: readonly string[];
 }
 
@@ -33,15 +33,10 @@ interface Parts {
 }
 
 /** Follows a study as a researcher would, through every loss of the coordinator, until it ends or `signal` aborts. */
-export async function watchStudy({
-  connection,
-  sealed,
-  progress,
-  onReleased,
-  signal,
-}: Parts): Promise<WatchedStudy | null> {
+export async function watchStudy(parts: Parts): Promise<WatchedStudy | null> {
+  const { connection, signal } = parts;
   const client = clientOf(connection, studyMethods);
-  const watcher = new StudyWatcher({ sealed, progress, onReleased });
+  const watcher = new StudyWatcher(parts);
   while (!signal.aborted) {
     try {
       for await (const event of client.watch({ fromSequence: 0 }, { signal })) {
@@ -49,16 +44,19 @@ export async function watchStudy({
         if (watcher.ended !== null) return watcher.ended;
       }
     } catch (fault) {
-      if (!(fault instanceof RefusalError)) throw fault;
+      if (!(fault instanceof RefusalError) || !mayPass(fault.refusals[0].code)) throw fault;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
   return null;
 }
 
+/** A coordinator that restarts is watched again; anything else that is refused would be refused again. */
+export const mayPass = (code: ErrorCode): boolean => ERRORS[code].retryable;
+
 class StudyWatcher {
-  readonly #parts: Pick<Parts, 'sealed' | 'progress' | 'onReleased'>;
-  /** A coordinator that restarts tells its story again from the beginning of its boot. */
+  readonly #parts: Parts;
+  /** A coordinator that restarts tells its whole story again. */
   readonly #seen = new Set<string>();
   readonly #openedAt = new Map<string, number>();
   readonly #members = new Map<number, Set<string>>();
@@ -66,7 +64,7 @@ class StudyWatcher {
   #attempt = 1;
   ended: WatchedStudy | null = null;
 
-  constructor(parts: Pick<Parts, 'sealed' | 'progress' | 'onReleased'>) {
+  constructor(parts: Parts) {
     this.#parts = parts;
   }
 
@@ -77,7 +75,6 @@ class StudyWatcher {
     const { progress, sealed } = this.#parts;
     switch (event.kind) {
       case 'phaseChanged':
-        progress.show({ type: 'phase', text: `waiting for hospitals to be attested and connected` });
         return;
       case 'roundPhase':
         this.#onPhase(event);
@@ -122,12 +119,13 @@ class StudyWatcher {
   }
 
   async #onReleased(round: number, statement: Uint8Array): Promise<void> {
+    const { progress, onReleased } = this.#parts;
     const opened = openStatement(statement);
     const attempt =
       opened.ok && opened.value.statement.type === 'release' ? opened.value.statement.attempt : this.#attempt;
     const ms = performance.now() - (this.#openedAt.get(`${round}/${attempt}`) ?? performance.now());
     this.#rounds.push({ round, attempt, ms, participants: [...(this.#members.get(round) ?? [])].sort() });
-    this.#parts.progress.show({ type: 'released', round, ms, ...(await this.#parts.onReleased(round)) });
+    progress.show({ type: 'released', round, ms, ...(await onReleased(round)) });
   }
 }
 

@@ -1,0 +1,50 @@
+import { openStatement, type Certificate, type Intent } from '../../lib/audit/statement.ts';
+import { toHex } from '../../lib/core/bytes.ts';
+import { RefusalError } from '../../lib/core/errors.ts';
+import type { OrganisationId } from '../../lib/core/ids.ts';
+import type { RoundRecord } from '../report/run-summary.ts';
+import type { FollowedStudy } from './follow-study.ts';
+
+interface Facts {
+  readonly sites: readonly OrganisationId[];
+  readonly followed: FollowedStudy;
+}
+
+/** Every released round: who took part as the enclave signed it, who did not, and what the simulator measured. */
+export function roundHistory({ followed, sites }: Facts): RoundRecord[] {
+  const { statements, study, troublesByRound, evaluations } = followed;
+  const certificates = new Map<string, Certificate>();
+  const intents = new Map<string, Intent>();
+  const records: RoundRecord[] = [];
+  for (const bytes of statements) {
+    const opened = openStatement(bytes);
+    if (!opened.ok) throw new RefusalError(opened.error);
+    const { statement, digest } = opened.value;
+    if (statement.type === 'certificate') certificates.set(toHex(digest), statement);
+    if (statement.type === 'intent') intents.set(toHex(digest), statement);
+    if (statement.type !== 'release') continue;
+    const { round, attempt } = statement;
+    const idsOf = (members: Certificate['members'] | Intent['members'] = []): string[] =>
+      members.map(({ organisation }) => organisation).sort();
+    const participants = idsOf(intents.get(toHex(statement.intent))?.members);
+    const committed = idsOf(certificates.get(toHex(statement.certificate))?.members);
+    const seen = study.rounds.find((other) => other.round === round);
+    records.push({
+      round,
+      attempt,
+      testLogLoss: evaluations.get(round)?.logLoss ?? 0,
+      testAuc: evaluations.get(round)?.aucPooled ?? null,
+      ms: Math.round(seen?.ms ?? 0),
+      participants,
+      absent: sites
+        .filter((site) => !participants.includes(site))
+        .map((site) => ({ site, why: whyAbsent(committed.includes(site), troublesByRound.get(round)?.get(site)) })),
+    });
+  }
+  return records;
+}
+
+function whyAbsent(committed: boolean, trouble: string | undefined): string {
+  const step = committed ? 'no complete update before the deadline' : 'did not commit to the round';
+  return trouble === undefined ? step : `${step}; ${trouble}`;
+}
