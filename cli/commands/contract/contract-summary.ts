@@ -26,7 +26,7 @@ export function contractSummary(sealed: SealedContract, { columns, confirmed }: 
   const show = (rows: readonly (readonly [label: string, text: string])[]): string =>
     rows.map(([label, text]) => labelled(label, text, width)).join('\n');
   return [
-    ...banner(contract),
+    ...banner(contract, width),
     show([
       ['Study', `${contract.study.title} (${contract.study.id})`],
       ['Purpose', contract.study.purpose],
@@ -47,12 +47,12 @@ export function contractSummary(sealed: SealedContract, { columns, confirmed }: 
   ].join('\n\n');
 }
 
-function banner({ environment }: StudyContract): string[] {
+function banner({ environment }: StudyContract, width: number): string[] {
   if (environment === 'production') return [];
-  return [
-    'SIMULATION. Attestation under this contract is simulated and protects nothing: whoever runs the machines can\n' +
-      'read every update. Approve it only for data that needs no protection.',
-  ];
+  const text =
+    'SIMULATION. Attestation under this contract is simulated and protects nothing: whoever runs the machines can ' +
+    'read every update. Approve it only for data that needs no protection.';
+  return [wrapped(text, width).join('\n')];
 }
 
 function parties({ organisations }: StudyContract, confirmed: SummaryOptions['confirmed']): string {

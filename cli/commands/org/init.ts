@@ -43,16 +43,16 @@ export const orgInit: CommandModule = {
           return;
         }
         const lines = [
-          `Key of ${id}, secret:     ${files.key}`,
-          `For the other hospitals: ${files.public}`,
-          `Confirmed by you:        ${files.overlay}`,
+          `Secret key         ${files.key}`,
+          `For the others     ${files.public}`,
+          `Confirmed by you   ${files.overlay}`,
           '',
           'Send organisation.json to the others. When they call, read out these six words:',
           '',
           `    ${words}`,
           '',
         ];
-        io.stdout.write(`${lines.join('\n')}\n`);
+        io.stdout.write(lines.join('\n'));
       });
     addExamples(command, [
       ['consilium org init --id st-anne --name "St Anne\'s Hospital" --out st-anne', 'At the hospital, once:'],
