@@ -1,4 +1,3 @@
-import { enableCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
@@ -82,18 +81,12 @@ async function run(flags: Flags, io: CliIo): Promise<void> {
     throw new RefusalError(refusal('E-USAGE', 'this version adds no noise, and does not pretend to', compared));
   }
   const stopping = stopOnSignals(io);
-  const options = optionsOf(flags);
-  const { claimRunFolder, runFolder } = await import('../simulation/run-folder.ts');
-  const claimed = runFolder(options.out);
-  await claimRunFolder(claimed);
-  // Before the rest is loaded: the programs of this run load much the same, and a dozen start at once.
-  enableCompileCache(claimed.compiled);
   const { simulate } = await import('../simulation/simulate.ts');
   const { createProgress } = await import('../output/progress.ts');
   const { renderSummary } = await import('../report/summary-text.ts');
   const json = flags.json === true;
   const progress = createProgress(io, { json });
-  const { summary, folder } = await simulate(options, { progress, ...stopping });
+  const { summary, folder } = await simulate(optionsOf(flags), { progress, ...stopping });
   if (json) io.stdout.write(`${JSON.stringify(summary)}\n`);
   else
     io.stdout.write(

@@ -27,8 +27,6 @@ interface Parts {
   readonly progress: Progress;
   /** Folder for what the programs write to their standard output and error. */
   readonly logs: string;
-  /** Variables that every program gets beside those of this process. */
-  readonly environment: Readonly<Record<string, string>>;
   /** A hospital's program ended for good; the study may go on without it. */
   readonly onSiteGone: (site: string, why: string) => void;
 }
@@ -132,7 +130,6 @@ export class ProcessGroup {
     const main = join(repositoryRoot, 'cli', 'main.ts');
     const child = spawn(process.execPath, [...process.execArgv, main, command, '--config', config], {
       cwd: dirname(config),
-      env: { ...process.env, ...this.#parts.environment },
       // A group of its own: Ctrl-C reaches the simulator only, which then stops everybody in order.
       detached: true,
       // A chip watches its parent; the coordinator sees this channel close when the simulator is gone.

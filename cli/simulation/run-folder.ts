@@ -17,8 +17,6 @@ export interface RunFolder {
   readonly roots: string;
   /** Logs of the programs, one file each. */
   readonly logs: string;
-  /** Compiled code that the programs of this run share; never kept. */
-  readonly compiled: string;
 }
 
 export function runFolder(root: string): RunFolder {
@@ -27,7 +25,6 @@ export function runFolder(root: string): RunFolder {
     root,
     work,
     logs: join(work, 'logs'),
-    compiled: join(work, 'compiled'),
     summary: join(root, 'summary.json'),
     report: join(root, 'report.html'),
     model: join(root, 'model.cbor'),

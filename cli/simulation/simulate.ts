@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { flushCompileCache } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { decodeBundle } from '../../lib/audit/passport-bundle.ts';
 import { verifyPassport } from '../../lib/audit/passport.ts';
@@ -23,7 +21,7 @@ import { prepareRun, type PreparedRun } from './prepare.ts';
 import { ProcessGroup } from './process-group.ts';
 import { sameReceived } from './received.ts';
 import { roundHistory } from './round-history.ts';
-import { eraseWork, runFolder, type RunFolder } from './run-folder.ts';
+import { claimRunFolder, eraseWork, runFolder, type RunFolder } from './run-folder.ts';
 import { runSecrets, type RunSecrets } from './run-secrets.ts';
 import type { SimulationOptions } from './simulation-options.ts';
 import { SiteTroubles } from './site-troubles.ts';
@@ -43,17 +41,16 @@ export interface Watching {
 }
 
 /**
- * Runs a whole study in a folder that was claimed for it: coordinator, enclave and hospitals as processes of their own
- * on this machine, then checks and measures what came out. Throws RefusalError: bad files, a study that failed, E-INTERRUPTED when `signal` aborts.
+ * Runs a whole study on this machine: coordinator, enclave and hospitals as processes of their own, then checks and
+ * measures what came out. Throws RefusalError: bad files, a study that failed, E-INTERRUPTED when `signal` aborts.
  */
 export async function simulate(options: SimulationOptions, watching: Watching): Promise<Simulation> {
   const folder = runFolder(options.out);
-  const summary = await runIn(folder, { options, ...watching })
-    .catch(async (fault: unknown) => {
-      if (!options.keep) await eraseWork(folder, watching.signal.aborted ? 'nothing' : 'logs');
-      throw fault;
-    })
-    .finally(() => rm(folder.compiled, { recursive: true, force: true }));
+  await claimRunFolder(folder);
+  const summary = await runIn(folder, { options, ...watching }).catch(async (fault: unknown) => {
+    if (!options.keep) await eraseWork(folder, watching.signal.aborted ? 'nothing' : 'logs');
+    throw fault;
+  });
   if (!options.keep) await eraseWork(folder, 'results');
   if (!summary.passportVerified)
     throw new RefusalError(refusal('E-PASSPORT-INVALID', 'of the model that the hospitals received'));
@@ -79,7 +76,6 @@ async function runIn(folder: RunFolder, run: Run): Promise<RunSummary> {
   const processes = new ProcessGroup({
     progress,
     logs: folder.logs,
-    environment: { NODE_COMPILE_CACHE: folder.compiled },
     onSiteGone: (site, why) => {
       troubles.gone(site, why);
     },
@@ -90,7 +86,6 @@ async function runIn(folder: RunFolder, run: Run): Promise<RunSummary> {
   impatience.addEventListener('abort', killAll);
   try {
     if (signal.aborted) throw new RefusalError(refusal('E-INTERRUPTED'));
-    flushCompileCache();
     for (const party of prepared.parties) processes.start(party);
     const trainer = await loadTrainer(options.backend ?? undefined);
     const followed = await Promise.race([
