@@ -182,14 +182,15 @@ export class MemoryStudy {
   readonly enclave: MemoryEnclave;
   readonly sites: readonly MemorySite[];
 
-  constructor(sealed: SealedContract) {
+  /** `overlays`: stricter rules of single hospitals, by id. */
+  constructor(sealed: SealedContract, overlays: Readonly<Record<string, Partial<SiteEnvironment['overlay']>>> = {}) {
     this.sealed = sealed;
     this.enclave = new MemoryEnclave(sealed);
     this.enclave.begin(
       START,
       sealed.contract.organisations.map(({ id }) => id),
     );
-    this.sites = sealed.contract.organisations.map(({ id }) => new MemorySite(sealed, id));
+    this.sites = sealed.contract.organisations.map(({ id }) => new MemorySite(sealed, id, overlays[id]));
     for (const site of this.sites)
       must(site.handle({ type: 'trust-boot-key', bootKey: this.enclave.environment.signer.publicKey }));
   }
