@@ -1,0 +1,288 @@
+import { chmod, cp, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { contractCommand } from '../../../../cli/commands/contract.ts';
+import { measure } from '../../../../cli/setup/draft.ts';
+import { initOrganisation } from '../../../../cli/setup/organisation.ts';
+import { confirmOrganisation } from '../../../../cli/setup/overlay.ts';
+import { openApproval, openWithdrawal } from '../../../../lib/contract/approval.ts';
+import { openContract, type Organisation, type SealedContract } from '../../../../lib/contract/study-contract.ts';
+import { toHex } from '../../../../lib/core/bytes.ts';
+import { instant, organisationId } from '../../../../lib/core/ids.ts';
+import { must } from '../../../support/study-in-memory.ts';
+import { digestOf, testContract } from '../../../support/test-contract.ts';
+import { runCommand, testFolder, type Ran } from './run-command.ts';
+
+const STUDY = fileURLToPath(new URL('../../../../examples/heart-disease/study.yaml', import.meta.url));
+const HOSPITALS = ['adler', 'birch', 'cedar'];
+const path = testFolder();
+const organisations: Organisation[] = [];
+const publicFile = (id: string): string => path(id, 'organisation.json');
+const contract = (...argv: string[]): Promise<Ran> => runCommand(contractCommand, 'contract', ...argv);
+const draft = (name: string, ...more: string[]): Promise<Ran> =>
+  contract('draft', '--study', STUDY, '--org', ...HOSPITALS.map(publicFile), '--out', path(name), ...more);
+const read = async (name: string): Promise<SealedContract> =>
+  must(openContract(new Uint8Array(await readFile(path(name)))));
+
+beforeAll(async () => {
+  for (const id of HOSPITALS) {
+    const parts = { id: organisationId(id), name: `${id} hospital`, seed: digestOf(id) };
+    organisations.push(await initOrganisation(path(id), parts));
+  }
+  await draft('contract.cbor', '--data-class', 'synthetic');
+});
+
+describe('consilium contract draft', () => {
+  test('takes the study file, the organisations and the measurements of this source', async () => {
+    const sealed = await read('contract.cbor');
+    const { environment, rounds, kMin, appraisal, dataClass } = sealed.contract;
+    expect({ environment, rounds, kMin, dataClass }).toEqual({
+      environment: 'simulation',
+      rounds: 20,
+      kMin: 3,
+      dataClass: 'synthetic',
+    });
+    expect(sealed.contract.organisations).toEqual(organisations);
+    expect(appraisal.enclave.measurements).toEqual([measure('enclave-simulation').digest]);
+    expect(appraisal.site.measurements).toEqual([measure('site-simulation').digest]);
+    expect(appraisal.enclave.instances).toBeNull();
+  });
+
+  test('takes what stands on the line instead', async () => {
+    const [a, b] = [toHex(digestOf('a')), toHex(digestOf('b'))];
+    const given = [
+      '--enclave-measurement',
+      a,
+      b,
+      '--site-instance',
+      'm1',
+      'm2',
+      '--rounds',
+      '5',
+      '--k-min',
+      '2',
+      '--json',
+    ];
+    const { exit, json } = await draft('other.cbor', ...given);
+    const { contract: made, digest } = await read('other.cbor');
+    expect({ exit, ...json() }).toEqual({
+      exit: 0,
+      type: 'drafted',
+      contract: toHex(digest),
+      file: path('other.cbor'),
+    });
+    expect(made).toMatchObject({ rounds: 5, kMin: 2 });
+    expect(made.appraisal.enclave.measurements.map(toHex)).toEqual([a, b]);
+    expect(made.appraisal.site).toMatchObject({
+      instances: ['m1', 'm2'],
+      measurements: [measure('site-simulation').digest],
+    });
+  });
+
+  test.each<[string, string[], number, string]>([
+    ['more in a cohort than there are hospitals', ['--k-min', '4'], 65, 'kMin: more than there are organisations'],
+    ['an organisation twice', ['--org', publicFile('adler')], 65, 'an id stands twice'],
+    ['a bad measurement', ['--enclave-measurement', 'XY'], 64, 'must be 64 lower-case hexadecimal digits'],
+    ['a data class that does not exist', ['--data-class', 'secret'], 64, 'Allowed choices are'],
+    ['no rounds', ['--rounds', '0'], 64, 'must be a whole number from 1'],
+    ['a flag that is misspelt', ['--kmin', '3'], 64, 'did you mean --k-min?'],
+  ])('refuses %s', async (_what, more, exit, message) => {
+    const ran = await draft('refused.cbor', ...more);
+    expect(ran.exit).toBe(exit);
+    expect(ran.stderr).toContain(message);
+    await expect(readFile(path('refused.cbor'))).rejects.toThrow('ENOENT');
+  });
+
+  test('overwrites nothing', async () => {
+    const before = await readFile(path('contract.cbor'));
+    expect((await draft('contract.cbor')).exit).toBe(78);
+    expect(await readFile(path('contract.cbor'))).toEqual(before);
+  });
+});
+
+describe('consilium contract show', () => {
+  test('says what a privacy officer must know', async () => {
+    const { stdout } = await contract('show', path('contract.cbor'));
+    const { digest, contract: shown } = await read('contract.cbor');
+    const said = stdout.replaceAll(/\s+/g, ' ');
+    for (const fact of [
+      'SIMULATION. Attestation under this contract is simulated and protects nothing',
+      toHex(digest),
+      'Estimate the probability of angiographic coronary artery disease',
+      'at least 3 of these 3 in every released model',
+      '2 that collude can single out the update of another hospital',
+      'Never rows, or values of a row',
+      'no noise is added and no differential privacy is claimed',
+      'Model goes to the hospitals that took part, nobody else',
+      'logistic regression, 13 inputs, layers 1 sigmoid: 14 learned numbers',
+      '20 rounds of 4 gradient steps over all rows, learning rate 0.5',
+      'steps of 2^-22; a number changes by at most 4 a round',
+      new Date(shown.validity.notAfter).toISOString().slice(0, 10),
+      'synthetic; results are kept 90 days',
+      toHex(measure('enclave-simulation').digest),
+    ])
+      expect(said).toContain(fact);
+    for (const { id, name } of organisations)
+      expect(stdout).toMatch(new RegExp(`^${id} +${name} +\\w+( \\w+){5}$`, 'm'));
+  });
+
+  test('shows whose keys this hospital has confirmed, and a key that is another', async () => {
+    const overlay = path('officer.yaml');
+    const [adler, birch] = organisations;
+    if (adler === undefined || birch === undefined) throw new Error('no organisations');
+    await confirmOrganisation(overlay, adler, new Date());
+    await confirmOrganisation(overlay, { ...birch, key: adler.key }, new Date());
+    const { stdout } = await contract('show', path('contract.cbor'), '--overlay', overlay);
+    expect(stdout).toMatch(/^adler .* yes$/m);
+    expect(stdout).toMatch(/^birch .* ANOTHER KEY$/m);
+    expect(stdout).toMatch(/^cedar .* no$/m);
+  });
+
+  test('gives every field to programs', async () => {
+    const shown = (await contract('show', path('contract.cbor'), '--json')).json();
+    const { contract: want, digest } = await read('contract.cbor');
+    expect(shown).toMatchObject({ type: 'contract', digest: toHex(digest) });
+    const asHex: unknown = JSON.parse(
+      JSON.stringify(want, (_key, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
+    );
+    expect(shown['contract']).toEqual(asHex);
+  });
+
+  test('a production contract bears no banner', async () => {
+    const { appraisal } = testContract().contract;
+    const real = { ...appraisal.enclave, platforms: ['sev-snp' as const] };
+    const sealed = testContract({ environment: 'production', appraisal: { enclave: real, site: real } });
+    await writeFile(path('production.cbor'), sealed.bytes);
+    expect((await contract('show', path('production.cbor'))).stdout).not.toContain('SIMULATION');
+  });
+
+  test('names from a contract cannot steer the terminal', async () => {
+    const study = { ...testContract().contract.study, title: 'harmless\u001b[2J\u202etitle' };
+    await writeFile(path('hostile.cbor'), testContract({ study }).bytes);
+    // eslint-disable-next-line no-control-regex -- exactly these must not come through
+    expect((await contract('show', path('hostile.cbor'))).stdout).not.toMatch(/[\u001b\u202e]/);
+  });
+
+  test('what is no contract is refused', async () => {
+    await writeFile(path('junk.cbor'), 'junk');
+    expect(await contract('show', path('junk.cbor'))).toMatchObject({ exit: 65 });
+    expect(await contract('show', path('nowhere.cbor'))).toMatchObject({ exit: 78 });
+  });
+});
+
+describe('PROTOCOL §6.1: consilium contract approve', () => {
+  const approve = (id: string, out: string, ...more: string[]): Promise<Ran> =>
+    contract(
+      'approve',
+      path('contract.cbor'),
+      '--org-key',
+      path('adler', 'organisation.key'),
+      '--as',
+      id,
+      '--out',
+      path(out),
+      ...more,
+    );
+
+  test('signs exactly this contract, after showing it', async () => {
+    const { exit, stdout } = await approve('adler', 'approval.cbor');
+    expect(exit).toBe(0);
+    expect(stdout.indexOf('Purpose')).toBeLessThan(stdout.indexOf('Approved by adler until'));
+    const sealed = await read('contract.cbor');
+    const bytes = new Uint8Array(await readFile(path('approval.cbor')));
+    const { document } = must(openApproval(bytes, { sealed, at: instant(Date.now()) }));
+    expect(document).toMatchObject({
+      organisation: 'adler',
+      expires: sealed.contract.validity.notAfter,
+      epsilonBudget: null,
+    });
+  });
+
+  test.each([
+    ['2026-11-30', (): number => Date.parse('2026-11-30T23:59:59.999Z')],
+    ['2026-11-30T12:00:00Z', (): number => Date.parse('2026-11-30T12:00:00Z')],
+    ['2999-01-01', async (): Promise<number> => (await read('contract.cbor')).contract.validity.notAfter],
+  ])('--expires %s', async (date, want) => {
+    const future = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+    const asked = date.replace('2026-11-30', future);
+    const { exit, json } = await approve('adler', `until-${asked}.cbor`, '--expires', asked, '--json');
+    expect(exit).toBe(0);
+    const wanted = date.startsWith('2026')
+      ? Date.parse(asked.includes('T') ? asked : `${asked}T23:59:59.999Z`)
+      : await want();
+    expect(Date.parse(String(json()['expires']))).toBe(wanted);
+  });
+
+  test.each<[string, string, string[], number, string]>([
+    ['a key that is not the organisation’s', 'birch', [], 77, 'E-ORG-IDENTITY'],
+    ['an organisation that is not in the contract', 'dogwood', [], 77, 'E-ORG-UNKNOWN'],
+    ['an end in the past', 'adler', ['--expires', '2020-01-01'], 64, 'lies in the past'],
+    ['a day that does not exist', 'adler', ['--expires', '2027-02-30'], 64, 'must be a date'],
+    ['a date in words', 'adler', ['--expires', 'next year'], 64, 'must be a date'],
+  ])('refuses %s, and signs nothing', async (_what, id, more, exit, message) => {
+    const ran = await approve(id, 'refused-approval.cbor', ...more);
+    expect(ran.exit).toBe(exit);
+    expect(ran.stderr).toContain(message);
+    await expect(readFile(path('refused-approval.cbor'))).rejects.toThrow('ENOENT');
+  });
+
+  test('refuses a contract that has ended', async () => {
+    const validity = { notBefore: instant(1), notAfter: instant(Date.now() - 1000) };
+    await writeFile(path('ended.cbor'), testContract({ organisations, validity }).bytes);
+    const key = path('adler', 'organisation.key');
+    const ran = await contract(
+      'approve',
+      path('ended.cbor'),
+      '--org-key',
+      key,
+      '--as',
+      'adler',
+      '--out',
+      path('no.cbor'),
+    );
+    expect(ran.exit).toBe(77);
+    expect(ran.stderr).toContain('E-CONTRACT-EXPIRED');
+  });
+
+  test('refuses a key that others may read, and one that is no key', async () => {
+    await cp(path('adler', 'organisation.key'), path('open.key'));
+    await chmod(path('open.key'), 0o644);
+    await writeFile(path('short.key'), 'short', { mode: 0o600 });
+    for (const [key, rule] of [
+      ['open.key', 'chmod 600'],
+      ['short.key', 'is not an organisation key'],
+    ] as const) {
+      const ran = await contract(
+        'approve',
+        path('contract.cbor'),
+        '--org-key',
+        path(key),
+        '--as',
+        'adler',
+        '--out',
+        path('no.cbor'),
+      );
+      expect(ran.exit).toBe(78);
+      expect(ran.stderr).toContain(rule);
+      expect(ran.stderr).not.toContain(toHex(digestOf('adler')));
+    }
+  });
+});
+
+describe('PROTOCOL §6.3: consilium contract withdraw', () => {
+  const withdraw = (...more: string[]): Promise<Ran> =>
+    contract('withdraw', path('contract.cbor'), '--org-key', path('cedar', 'organisation.key'), '--as', ...more);
+
+  test('signs a withdrawal of this organisation from this contract', async () => {
+    expect((await withdraw('cedar', '--out', path('withdrawal.cbor'), '--json')).json()).toMatchObject({ sent: false });
+    const sealed = await read('contract.cbor');
+    const bytes = new Uint8Array(await readFile(path('withdrawal.cbor')));
+    const context = { contract: sealed.contract, contractDigest: sealed.digest };
+    expect(must(openWithdrawal(bytes, context)).document.organisation).toBe('cedar');
+  });
+
+  test('asks where it should go, and refuses the key of somebody else', async () => {
+    expect((await withdraw('cedar')).stderr).toContain('give --config to send the withdrawal, or --out to write it');
+    expect((await withdraw('adler', '--out', path('no.cbor'))).stderr).toContain('E-ORG-IDENTITY');
+  });
+});
