@@ -1,8 +1,13 @@
 import { InvalidArgumentError } from 'commander';
 import { fromHex } from '../../lib/core/bytes.ts';
-import { instant, isOrganisationId, type Digest, type Instant, type OrganisationId } from '../../lib/core/ids.ts';
-
-const DIGEST_BYTES = 32;
+import {
+  DIGEST_BYTES,
+  instant,
+  isOrganisationId,
+  type Digest,
+  type Instant,
+  type OrganisationId,
+} from '../../lib/core/ids.ts';
 
 /** Readers of option values; Commander turns what they throw into E-USAGE that names the option. */
 

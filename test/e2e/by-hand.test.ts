@@ -205,6 +205,15 @@ describe('a study of three hospitals in separate terminals', () => {
   });
 });
 
+test('a hospital withdraws, and the coordinator no longer counts its approval', async () => {
+  const key = 'northfield/organisation.key';
+  const config = 'northfield/site.yaml';
+  const sent = ask('contract', 'withdraw', 'contract.cbor', '--org-key', key, '--as', 'northfield', '--config', config);
+  expect(await sent).toMatchObject({ organisation: 'northfield', sent: true });
+  const { sites } = await ask('study', 'status', '--config', 'researcher/researcher.yaml');
+  expect(sites).toContainEqual(expect.objectContaining({ organisation: 'northfield', approved: false }));
+});
+
 describe('PROTOCOL §7.7: verification of the real bundle refuses', () => {
   const refused = (ended: Ended, check: string): void => {
     expect(ended.exit, ended.stdout).toBe(41);

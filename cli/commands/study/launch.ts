@@ -18,7 +18,11 @@ export const studyLaunch: CommandModule = {
         'Begins a study once enough hospitals have approved, or goes on after a stop. The first round opens when every ' +
           "hospital is connected, or enough of them after the coordinator's waiting time.",
       )
-      .option('--rounds <n>', 'so many more rounds (default: all that the contract allows)', wholeNumber(MAX_ROUNDS))
+      .option(
+        '--rounds <n>',
+        'end the study after so many rounds (default: all that the contract allows)',
+        wholeNumber(MAX_ROUNDS),
+      )
       .action(async () => {
         const flags = command.optsWithGlobals<Flags>();
         const rounds = await askCoordinator(command, async (client) => {
@@ -28,12 +32,14 @@ export const studyLaunch: CommandModule = {
           return Math.min(wanted, status.rounds - status.round);
         });
         io.stdout.write(
-          flags.json ? `${JSON.stringify({ type: 'launched', rounds })}\n` : `Launched for ${rounds} rounds.\n`,
+          flags.json
+            ? `${JSON.stringify({ type: 'launched', rounds })}\n`
+            : `Launched for ${rounds} ${rounds === 1 ? 'round' : 'rounds'}.\n`,
         );
       });
     addExamples(command, [
       ['consilium study launch --config researcher.yaml', 'Every round of the contract:'],
-      ['consilium study launch --config researcher.yaml --rounds 1', 'One round, to look first:'],
+      ['consilium study launch --config researcher.yaml --rounds 5', 'Fewer than the contract allows:'],
     ]);
   },
 };

@@ -1,8 +1,7 @@
-import { openContract } from '../../../lib/contract/study-contract.ts';
 import { refusal, RefusalError } from '../../../lib/core/errors.ts';
 import { addExamples, type CliIo, type CommandModule } from '../../command-module.ts';
 import { createProgress } from '../../output/progress.ts';
-import { watchStudy, type WatchedStudy } from '../../simulation/watch-study.ts';
+import { followStudy } from './follow.ts';
 import { answerOf, askCoordinator, withResearcherConfig } from './study-client.ts';
 
 /** `consilium study watch`: follows a study to its end. */
@@ -16,17 +15,21 @@ export const studyWatch: CommandModule = {
       )
       .action(async () => {
         const { json = false } = command.optsWithGlobals<{ json?: true }>();
-        const watched = await askCoordinator(command, async (client, connection) => {
-          const sealed = answerOf(openContract(answerOf(await client.getContract({})).contract));
+        const ending = await askCoordinator(command, async (client) => {
+          // A coordinator that is not there now is a mistake; one that goes away later comes back.
+          answerOf(await client.getStatus({}));
           const progress = createProgress(io, { json });
-          const signal = interruption(io);
           try {
-            return await watchStudy({ connection, sealed, progress, signal, onReleased: async () => ({}) });
+            return await followStudy({ client, progress, signal: interruption(io) });
           } finally {
             progress.close();
           }
         });
-        conclude(watched, json, io);
+        if (ending === null) throw new RefusalError(refusal('E-INTERRUPTED', 'only the watching; the study goes on'));
+        const { outcome, code } = ending;
+        if (json) io.stdout.write(`${JSON.stringify({ type: 'ended', outcome, code })}\n`);
+        if (outcome !== 'finished')
+          throw new RefusalError(refusal(code ?? 'E-ROUND-STOPPED', `the study is ${outcome}`));
       });
     addExamples(command, [
       ['consilium study watch --config researcher.yaml', 'In a terminal of its own:'],
@@ -43,12 +46,4 @@ function interruption({ outputClosed }: CliIo): AbortSignal {
     });
   }
   return AbortSignal.any([stopping.signal, outputClosed]);
-}
-
-function conclude(watched: WatchedStudy | null, json: boolean, io: CliIo): void {
-  if (watched === null) throw new RefusalError(refusal('E-INTERRUPTED', 'only the watching; the study goes on'));
-  const { outcome, code, rounds } = watched;
-  if (json) io.stdout.write(`${JSON.stringify({ type: 'ended', outcome, code, rounds })}\n`);
-  if (outcome !== 'finished') throw new RefusalError(refusal(code ?? 'E-ROUND-STOPPED', `the study ended: ${outcome}`));
-  if (!json) io.stdout.write(`The study has finished: ${rounds.length} rounds were released.\n`);
 }
