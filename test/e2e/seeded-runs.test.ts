@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { filesBelow, formsOfSecret, formsOfValue, sourcesWith, writeCanaryHospitals } from '../support/e2e-canaries.ts';
+import { commandLine, connectedPorts, environmentOf, processesOf } from '../support/e2e-processes.ts';
+import { statementsOf, workshop, type SimulateRun } from '../support/e2e-simulate.ts';
+
+const ROUNDS = 5;
+const { path, simulate } = workshop();
+const data = path('hospitals');
+const planted = writeCanaryHospitals(data);
+const start = (name: string, args: readonly string[] = []): SimulateRun =>
+  simulate(name, ['--data', data, '--seed', 'e2e', '--rounds', String(ROUNDS), '--keep', ...args]);
+
+describe('runs of one seed', () => {
+  let digest: unknown;
+  let first: SimulateRun;
+  /** Command line and environment of every process, while they ran. */
+  const processes = new Map<string, Buffer>();
+
+  it('reach the enclave through the coordinator unless told otherwise', async () => {
+    first = start('relayed');
+    await first.phase(2, 'upload');
+    for (const pid of processesOf(first.out)) {
+      processes.set(`command line of ${pid}`, Buffer.from(commandLine(pid), 'latin1'));
+      processes.set(`environment of ${pid}`, Buffer.from(environmentOf(pid), 'latin1'));
+    }
+    expect(processes.size).toBeGreaterThanOrEqual(2 * 11);
+    const coordinator = portOf(first, 'coordinator');
+    for (const site of await sitesOf(first)) expect(connectedPorts(first.programOf(site))).toEqual([coordinator]);
+    ({ modelDigest: digest } = await first.summary());
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('leave no value of a patient in any log, event, report, summary or stored statement', () => {
+    const own = filesBelow(first.out).filter((file) => !/\/site\.sqlite[^/]*$/.test(file));
+    expect(own.map((file) => basename(file))).toEqual(
+      expect.arrayContaining(['report.html', 'coordinator.log', 'st-anne.out', 'enclave.sqlite', 'summary.json']),
+    );
+    const sources = new Map(own.map((path) => [path, readFileSync(path)]));
+    sources.set('standard output', Buffer.from(first.stdout)).set('standard error', Buffer.from(first.stderr));
+    expect(sourcesWith(planted.flatMap(formsOfValue), sources)).toEqual([]);
+    // The search finds what is there.
+    const file = readFileSync(join(data, 'processed.st-anne.data'));
+    expect(sourcesWith(planted.flatMap(formsOfValue), new Map([['data', file]]))).toEqual(['data']);
+  });
+
+  it('leave no secret in any log, event, store, command line or environment', async () => {
+    const isSecret = (path: string): boolean => /\.(?:key|seed)$/.test(path);
+    const all = filesBelow(first.out);
+    const secrets = all.filter(isSecret).filter((path) => !path.endsWith('tls.key'));
+    // A key for each hospital, the chip's root, and a seed for the enclave and each hospital.
+    expect(secrets).toHaveLength(4 + 1 + 5);
+    const needles = secrets.flatMap((path) => formsOfSecret(readFileSync(path)));
+    const pem = all.filter((path) => path.endsWith('tls.key')).map((path) => readFileSync(path, 'utf8').split('\n')[1]);
+    expect(pem).toHaveLength(7);
+    needles.push(...pem.map((line) => Buffer.from(line ?? '')));
+    expect(needles.every(({ length }) => length >= 32)).toBe(true);
+    const sources = new Map(all.filter((path) => !isSecret(path)).map((path) => [path, readFileSync(path)]));
+    sources.set('standard output', Buffer.from(first.stdout)).set('standard error', Buffer.from(first.stderr));
+    expect(sourcesWith(needles, new Map([...sources, ...processes]))).toEqual([]);
+  });
+
+  it('give the same model when sites dial the enclave themselves', async () => {
+    const run = start('direct', ['--direct']);
+    await run.phase(2, 'upload');
+    const ports = [portOf(run, 'coordinator'), portOf(run, 'enclave')].sort();
+    for (const site of await sitesOf(run)) expect(connectedPorts(run.programOf(site)).sort()).toEqual(ports);
+    expect(await run.summary()).toMatchObject({ modelDigest: digest });
+  });
+
+  it('give the same model when agent, enclave, coordinator and chip are killed on the way', async () => {
+    const run = start('killed');
+    await run.phase(2, 'commit');
+    const [one = '', two = '', three = ''] = await sitesOf(run);
+    process.kill(run.programOf(one), 'SIGKILL');
+    await run.phase(3, 'upload');
+    process.kill(run.programOf('enclave'), 'SIGKILL');
+    await run.line(({ type, round }) => type === 'aborted' && round === 3);
+    await run.phase(4, 'upload');
+    process.kill(run.processOf('coordinator'), 'SIGKILL');
+    await run.phase(5, 'commit');
+    process.kill(run.processOf(two), 'SIGKILL');
+    await run.phase(5, 'acknowledge');
+    process.kill(run.programOf(three), 'SIGKILL');
+    expect(await run.summary()).toMatchObject({ modelDigest: digest, passportVerified: true, rounds: ROUNDS });
+    expect(processesOf(run.out)).toEqual([]);
+    const restarted = run.lines.filter(({ type, state }) => type === 'process' && state === 'restarted');
+    expect(restarted.map(({ name }) => name)).toEqual(['coordinator', two]);
+    expect(new Set(statementsOf(run).map(({ statement }) => statement.bootKey.join())).size).toBe(2);
+  });
+});
+
+async function sitesOf(run: SimulateRun): Promise<string[]> {
+  await run.line(({ type }) => type === 'released');
+  const sites = run.lines.filter(({ type }) => type === 'site').map(({ site }) => String(site));
+  return [...new Set(sites)].sort();
+}
+
+function portOf(run: SimulateRun, party: string): number {
+  const config = readFileSync(join(run.out, 'work', party, `${party}.yaml`), 'utf8');
+  return Number(/^listen:\n {2}host: .*\n {2}port: (\d+)$/m.exec(config)?.[1]);
+}
