@@ -16,6 +16,8 @@ import { mayPass, watchStudy, type WatchedStudy } from './watch-study.ts';
 const GATHER_MS = 60_000;
 const DELIVERY_MS = 30_000;
 const LAST_DELIVERY_MS = 5_000;
+/** How long hospitals may still say why, once the study cannot take place. */
+const LAST_WORDS_MS = 3_000;
 const CALL_MS = 5_000;
 const POLL_MS = 50;
 const STATEMENTS_PER_CALL = 500;
@@ -98,11 +100,15 @@ async function gather(connection: Connection, { run, progress, signal, troubles 
   const client = clientOf(connection, studyMethods);
   progress.show({ type: 'phase', text: 'waiting for hospitals to be attested and connected' });
   const until = performance.now() + GATHER_MS;
+  let hopeless: number | null = null;
   for (;;) {
     const missing = await missingSites(client, organisations);
     const out = missing.filter((id) => troubles.isOut(id));
-    if (organisations.length - out.length < kMin) throw tooFew(troubles.refusals(out));
-    if (missing.length === out.length) return;
+    const known = missing.length === out.length;
+    if (organisations.length - out.length < kMin) {
+      hopeless ??= performance.now();
+      if (known || performance.now() - hopeless > LAST_WORDS_MS) throw tooFew(troubles.refusals(out));
+    } else if (known) return;
     if (signal.aborted) throw new RefusalError(refusal('E-INTERRUPTED'));
     if (performance.now() > until) {
       if (organisations.length - missing.length >= kMin) return;
