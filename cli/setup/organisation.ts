@@ -66,10 +66,10 @@ export async function readOrganisationKey(path: string): Promise<Signer> {
   return signerFromSeed(seed);
 }
 
-/** Refuses with E-ORG-IDENTITY a key that is not the one of `organisation`. */
+/** Refuses with E-ORG-KEY a key that is not the one of `organisation`. */
 export function requireOwnKey(organisation: Organisation, { publicKey }: Signer): void {
   if (bytesEqual(organisation.key, publicKey)) return;
-  throw new RefusalError(refusal('E-ORG-IDENTITY', `the contract names another key for ${organisation.id}`));
+  throw new RefusalError(refusal('E-ORG-KEY', organisation.id));
 }
 
 /** Six words as people read them out. */

@@ -183,6 +183,10 @@ export const ERRORS = {
     'The certificate of the connection belongs to another organisation.',
     'Use the certificate that was issued to this organisation.',
   ),
+  'E-ORG-KEY': refused(
+    'The signing key is not the one that the contract names for the organisation.',
+    'Use the key of this organisation; if it was replaced, a successor contract must name the new one.',
+  ),
   'E-ORG-WORDS': refused(
     'The six words that were heard are not those of the key in the file.',
     'Do not use the file. Call again on a number you already had; if the words still differ, somebody changed the key on its way.',

@@ -214,7 +214,7 @@ describe('PROTOCOL §6.1: consilium contract approve', () => {
   });
 
   test.each<[string, string, string[], number, string]>([
-    ['a key that is not the organisation’s', 'birch', [], 77, 'E-ORG-IDENTITY'],
+    ['a key that is not the organisation’s', 'birch', [], 77, 'E-ORG-KEY'],
     ['an organisation that is not in the contract', 'dogwood', [], 77, 'E-ORG-UNKNOWN'],
     ['an end in the past', 'adler', ['--expires', '2020-01-01'], 64, 'lies in the past'],
     ['a day that does not exist', 'adler', ['--expires', '2027-02-30'], 64, 'must be a date'],
@@ -283,6 +283,6 @@ describe('PROTOCOL §6.3: consilium contract withdraw', () => {
 
   test('asks where it should go, and refuses the key of somebody else', async () => {
     expect((await withdraw('cedar')).stderr).toContain('give --config to send the withdrawal, or --out to write it');
-    expect((await withdraw('adler', '--out', path('no.cbor'))).stderr).toContain('E-ORG-IDENTITY');
+    expect((await withdraw('adler', '--out', path('no.cbor'))).stderr).toContain('E-ORG-KEY');
   });
 });
