@@ -5,7 +5,6 @@ import { studyCommand } from '../../../../cli/commands/study.ts';
 import { refusal } from '../../../../lib/core/errors.ts';
 import { instant, organisationId } from '../../../../lib/core/ids.ts';
 import { err, ok } from '../../../../lib/core/result.ts';
-import { EventLog } from '../../../../lib/wire/event-log.ts';
 import type { StudyEvent, StudyStatus } from '../../../../lib/wire/study-codec.ts';
 import { ALPHA, certificateOf, COORDINATOR, serve, type WatchedServer } from '../../wire/consortium.ts';
 import { studyDesk } from '../../wire/study-desk.ts';
@@ -17,13 +16,13 @@ const path = testFolder();
 const CONFIG = path('researcher.yaml');
 let server: WatchedServer;
 let clock = 0;
-let events: EventLog<StudyEvent>;
+let story: StudyEvent[] = [];
 let status: StudyStatus;
 const asked: unknown[] = [];
 
 beforeEach(async () => {
   clock = 1_000_000;
-  events = new EventLog<StudyEvent>(() => instant(clock));
+  story = [];
   asked.length = 0;
   status = {
     phase: 'running',
@@ -32,7 +31,7 @@ beforeEach(async () => {
     sites: [{ organisation: ALPHA, approved: true, connected: false, lastSeen: instant(86_400_000), step: 'commit' }],
   };
   const desk = studyDesk({
-    getStatus: async () => ok(status),
+    getStatus: async () => ok({ ...status, sites: [...status.sites] }),
     launch: async (request) => {
       asked.push(request);
       return ok({});
@@ -41,7 +40,7 @@ beforeEach(async () => {
       asked.push(request);
       return ok({});
     },
-    watch: async ({ fromSequence }, { signal }) => ok(events.watch(fromSequence, signal)),
+    watch: async (_request, { signal }) => ok(telling(signal)),
   });
   server = await serve(COORDINATOR, [desk]);
   await configure();
@@ -64,14 +63,28 @@ async function configure(role: 'researcher' | 'enclave' = 'researcher', change: 
 const study = (name: string, ...more: string[]): Promise<Ran> =>
   runCommand(studyCommand, 'study', name, '--config', CONFIG, ...more);
 
+/** What has happened, then what comes, until the caller hangs up. */
+async function* telling(signal: AbortSignal): AsyncGenerator<StudyEvent> {
+  for (let next = 0; !signal.aborted;) {
+    const event = story[next];
+    if (event === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    else {
+      next += 1;
+      yield event;
+    }
+  }
+}
+
+const stamp = (): Pick<StudyEvent, 'sequence' | 'at'> => ({ sequence: story.length, at: instant(clock) });
+
 function round(number: number, ms: number): void {
-  events.add({ kind: 'roundPhase', round: number, attempt: 1, phase: 'opening' });
+  story.push({ ...stamp(), kind: 'roundPhase', round: number, attempt: 1, phase: 'opening' });
   clock += ms;
-  events.add({ kind: 'roundReleased', round: number, statement: Uint8Array.of(1) });
+  story.push({ ...stamp(), kind: 'roundReleased', round: number, statement: Uint8Array.of(1) });
 }
 
 const finish = (outcome: string, code: 'E-COHORT-TOO-SMALL' | null = null): void => {
-  events.add({ kind: 'studyFinished', outcome, code });
+  story.push({ ...stamp(), kind: 'studyFinished', outcome, code });
 };
 
 test('status says where the study stands', async () => {
@@ -105,9 +118,9 @@ test('stop carries its reason', async () => {
 
 describe('consilium study watch', () => {
   test('tells an old story with the times of then, and ends with it', async () => {
-    events.add({ kind: 'phaseChanged', phase: 'gathering' });
+    story.push({ ...stamp(), kind: 'phaseChanged', phase: 'gathering' });
     round(1, 730);
-    events.add({ kind: 'roundAborted', round: 2, attempt: 1, code: 'E-COHORT-TOO-SMALL' });
+    story.push({ ...stamp(), kind: 'roundAborted', round: 2, attempt: 1, code: 'E-COHORT-TOO-SMALL' });
     round(2, 410);
     finish('finished');
     status = { ...status, phase: 'finished' };
@@ -130,7 +143,7 @@ describe('consilium study watch', () => {
     finish('stopped');
     const watching = study('watch', '--json');
     setTimeout(() => {
-      events.add({ kind: 'phaseChanged', phase: 'gathering' });
+      story.push({ ...stamp(), kind: 'phaseChanged', phase: 'gathering' });
       round(2, 200);
       finish('finished');
     }, 150);
@@ -169,8 +182,8 @@ describe('consilium study watch', () => {
       tls: certificateOf(COORDINATOR.role, COORDINATOR.id),
       services: [
         studyDesk({
-          getStatus: async () => ok({ ...status, phase: 'finished' }),
-          watch: async ({ fromSequence }, { signal }) => ok(events.watch(fromSequence, signal)),
+          getStatus: async () => ok({ ...status, sites: [...status.sites], phase: 'finished' }),
+          watch: async (_request, { signal }) => ok(telling(signal)),
         }),
       ],
       onRefused: () => undefined,

@@ -45,7 +45,8 @@ describe('PROTOCOL §7.7: a genuine bundle', () => {
   test('verifies with the model beside it, and says that the attestation is simulated', async () => {
     const { exit, stdout, stderr } = await verify();
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-    expect(stdout).toContain('VERIFIED: all 18 checks passed.');
+    expect(stdout).toMatch(/^VERIFIED: all \d+ checks passed\.$/m);
+    expect(stdout).not.toContain('FAILED');
     expect(stdout).toContain('SIMULATED attestation: it protects nothing');
     expect(stdout).toContain(toHex(study.model.digest));
   });
