@@ -4,11 +4,14 @@ import { dirname, extname, resolve } from 'node:path';
 import { parse } from 'es-module-lexer/js';
 
 const MODULE_EXTENSIONS = new Set(['.ts', '.mts', '.js', '.mjs']);
+const DATA_EXTENSIONS = new Set(['.json']);
+/** Loads a file or a text of its own that is neither a relative import nor a package: `#alias`, `/file`, `data:…`. */
+const ELSEWHERE = /^(?:[#/]|(?:file|data|https?):)/i;
 
 export interface ImportClosure {
   /** Absolute paths, the entry included, in no particular order, with the bytes that were read. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Files with a dynamic import whose target is computed: what it loads is not measured. */
+  /** Files with an import whose target is computed, or that is not followed (`#alias`, `data:`): not measured. */
   readonly computedImports: readonly string[];
 }
 
@@ -34,7 +37,7 @@ export function importClosure(entry: string): ImportClosure {
 
 function importsOf(path: string, bytes: Buffer): { targets: string[]; computed: boolean } {
   const extension = extname(path);
-  if (!MODULE_EXTENSIONS.has(extension)) return { targets: [], computed: false };
+  if (!MODULE_EXTENSIONS.has(extension)) return { targets: [], computed: !DATA_EXTENSIONS.has(extension) };
   const text = bytes.toString('utf8');
   const [imports] = parse(extension.endsWith('ts') ? stripTypeScriptTypes(text) : text, path);
   const targets: string[] = [];
@@ -42,7 +45,7 @@ function importsOf(path: string, bytes: Buffer): { targets: string[]; computed: 
   for (const item of imports) {
     if (item.type === 'import-meta') continue;
     const unknown = item.specifier === undefined || (item.type === 'dynamic' && item.glob);
-    if (unknown) computed = true;
+    if (unknown || ELSEWHERE.test(item.specifier)) computed = true;
     else if (/^\.\.?\//.test(item.specifier)) targets.push(item.specifier);
   }
   return { targets, computed };

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { relative } from 'node:path';
 import type { Digest } from '../../core/ids.ts';
 import type { Role } from '../claims.ts';
 import { measureProgram } from '../measure/measure-program.ts';
+import { PROGRAM_NODE_FLAGS, programEnvironment } from '../measure/program-launch.ts';
 import { decodeChipRequest, encodeChipResponse, type ChipResponse } from './chip-protocol.ts';
 import type { LoadedProgram, SimulatedChip } from './chip.ts';
 import { afterDeath, DEFAULT_RESTART_LIMITS, type RestartLimits } from './restart-policy.ts';
@@ -19,6 +21,8 @@ export type ChipEvent =
       readonly signal: string | null;
       readonly restartInMs: number;
     }
+  /** The files could not be measured or Node could not be started: why, and with which file where one is to blame. */
+  | { readonly event: 'start-failed'; readonly fault: string; readonly file: string | null }
   | { readonly event: 'gave-up'; readonly exitCode: number }
   | { readonly event: 'stopping'; readonly reason: string };
 
@@ -52,7 +56,9 @@ export interface ChipProcess {
 /**
  * The shell of a simulated chip: measures the program's files itself, starts it with an IPC channel of its own,
  * answers on that channel only, and starts it again with growing delays when it dies. It outlives the program's
- * kill -9. The files are hashed before each start, not while Node loads them: a stand-in, not a protection.
+ * kill -9. Node's flags and variables of this process do not reach the program. The files are hashed before each
+ * start, not while Node loads them: a stand-in, not a protection. Throws when the first start fails; a later one
+ * counts as a death.
  */
 export function startChipProcess(options: ChipProcessOptions): ChipProcess {
   const { chip, role, entry, args, repositoryRoot, report, restart = DEFAULT_RESTART_LIMITS } = options;
@@ -67,7 +73,8 @@ export function startChipProcess(options: ChipProcessOptions): ChipProcess {
   function start(): void {
     const program: LoadedProgram = { measurement: measureProgram(entry, repositoryRoot).digest, role };
     const startedAt = performance.now();
-    const started = spawn(process.execPath, [...process.execArgv, entry, ...args], {
+    const started = spawn(process.execPath, [...PROGRAM_NODE_FLAGS, entry, ...args], {
+      env: programEnvironment(process.env),
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     });
     child = started;
@@ -76,8 +83,10 @@ export function startChipProcess(options: ChipProcessOptions): ChipProcess {
       // The program may die between asking and being answered; its next life asks again.
       if (answer !== null && started.connected) started.send(answer, () => undefined);
     });
-    started.on('error', () => {
-      if (started.pid === undefined) onExit(null, null, 0);
+    started.on('error', (fault) => {
+      if (started.pid !== undefined) return;
+      child = null;
+      onFailedStart(fault);
     });
     started.once('spawn', () => {
       report({ event: 'started', pid: started.pid ?? 0, measurement: program.measurement });
@@ -102,7 +111,25 @@ export function startChipProcess(options: ChipProcessOptions): ChipProcess {
     }
     quickDeaths = next.quickDeaths;
     report({ event: 'died', exitCode, signal, restartInMs: next.inMs });
-    delay = setTimeout(start, next.inMs);
+    delay = setTimeout(startAgain, next.inMs);
+  }
+
+  function startAgain(): void {
+    try {
+      start();
+    } catch (fault) {
+      onFailedStart(fault);
+    }
+  }
+
+  function onFailedStart(fault: unknown): void {
+    const { code, path, name = 'unknown' }: Partial<NodeJS.ErrnoException> = fault instanceof Error ? fault : {};
+    report({
+      event: 'start-failed',
+      fault: code ?? name,
+      file: path === undefined ? null : relative(repositoryRoot, path),
+    });
+    onExit(null, null, 0);
   }
 
   start();

@@ -1,8 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { measureProgram } from '../../../lib/attestation/measure/measure-program.ts';
+import { PROGRAM_NODE_FLAGS } from '../../../lib/attestation/measure/program-launch.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
 
 let root: string;
@@ -16,6 +17,7 @@ const digest = (): string => toHex(measure().digest);
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'measure-'));
   write('package-lock.json', '{}');
+  write('package.json', '{ "type": "module" }');
   write(
     'app/main.ts',
     `import type { A } from './types-only.ts';
@@ -40,7 +42,7 @@ afterEach(() => {
 });
 
 describe('the measurement of a program', () => {
-  test('covers what it loads, the lock file, and nothing else', () => {
+  test('covers what it loads, the lock file, the package file, and nothing else', () => {
     expect(measure().files.map(({ path }) => path)).toEqual([
       'app/b.ts',
       'app/data.json',
@@ -48,6 +50,7 @@ describe('the measurement of a program', () => {
       'app/main.ts',
       'lib/c.ts',
       'package-lock.json',
+      'package.json',
     ]);
     expect(measure().computedImports).toEqual([]);
   });
@@ -62,14 +65,32 @@ describe('the measurement of a program', () => {
     }
   });
 
-  test.each(['app/main.ts', 'app/b.ts', 'app/data.json', 'app/later.ts', 'lib/c.ts', 'package-lock.json'])(
-    'changes with one byte of %s',
-    (path) => {
-      const before = digest();
-      write(path, ` ${textOf(path)}`);
-      expect(digest()).not.toBe(before);
-    },
-  );
+  test.each([
+    ...['app/main.ts', 'app/b.ts', 'app/data.json', 'app/later.ts', 'lib/c.ts'],
+    ...['package.json', 'package-lock.json'],
+  ])('changes with one byte of %s', (path) => {
+    const before = digest();
+    write(path, ` ${textOf(path)}`);
+    expect(digest()).not.toBe(before);
+  });
+
+  test('changes when a package.json is planted beside a file, where Node would read the file by its rules', () => {
+    const before = digest();
+    write('other/package.json', '{ "type": "commonjs" }');
+    expect(digest()).toBe(before);
+    write('lib/package.json', '{ "type": "commonjs" }');
+    expect(digest()).not.toBe(before);
+    expect(measure().files.map(({ path }) => path)).toContain('lib/package.json');
+  });
+
+  test('covers how Node is started, its version too', () => {
+    expect(measure().launch).toMatchObject({ nodeVersion: process.version, nodeFlags: PROGRAM_NODE_FLAGS });
+    const before = digest();
+    vi.spyOn(process, 'version', 'get').mockReturnValue('v24.0.0');
+    expect(digest()).not.toBe(before);
+    vi.restoreAllMocks();
+    expect(digest()).toBe(before);
+  });
 
   test.each(['app/types-only.ts', 'app/stranger.ts', 'proto/consilium/v1/x.proto'])(
     'does not change with %s',
@@ -101,7 +122,18 @@ describe('the measurement of a program', () => {
     expect(measure().computedImports).toEqual(['app/later.ts']);
   });
 
+  test.each(['#alias', '/opt/planted.ts', 'file:///opt/planted.ts', 'data:text/javascript,1'])(
+    'names a file that loads %s, which is not followed',
+    (target) => {
+      write('app/later.ts', `import '${target}';`);
+      expect(measure().computedImports).toEqual(['app/later.ts']);
+    },
+  );
+
   test('faults on a missing file and on one outside the repository', () => {
+    rmSync(join(root, 'package.json'));
+    expect(() => measure()).toThrow('ENOENT');
+    write('package.json', '{}');
     write('app/later.ts', `import './absent.ts';`);
     expect(() => measure()).toThrow('ENOENT');
     expect(() => measureProgram(join(root, 'app/b.ts'), join(root, 'app'))).toThrow();

@@ -1,6 +1,7 @@
 // A program under a simulated chip: says what the chip gives it, then does what its first argument says.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { ReportData } from '../../../../lib/attestation/report-data.ts';
 import { connectToChip } from '../../../../lib/attestation/simulated/ipc-attester.ts';
 import { toHex } from '../../../../lib/core/bytes.ts';
@@ -47,6 +48,22 @@ if (behaviour === 'chosen-bytes') {
   const plain = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
   const forged = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env: given });
   say({ event: 'grandchild', plain: plain.stdout, forged: forged.status === 0 ? forged.stdout : 'did not start' });
+  process.exit(0);
+} else if (behaviour === 'surroundings') {
+  const found = (name: string): string => {
+    try {
+      return String(createRequire(import.meta.url)(name));
+    } catch {
+      return 'nothing';
+    }
+  };
+  say({
+    event: 'surroundings',
+    flags: process.execArgv,
+    variables: Object.keys(process.env),
+    fromHome: found('planted-in-home'),
+    evil: 'evil' in globalThis,
+  });
   process.exit(0);
 } else if (behaviour === 'stubborn') {
   process.on('SIGTERM', () => undefined);
