@@ -1,5 +1,6 @@
 import { refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
 import type { Instant } from '../core/ids.ts';
+import type { Claims } from './claims.ts';
 import type { Platform } from './evidence.ts';
 
 /** One check of authentication or appraisal, passed or not. `got` and `want` hold no secret. */
@@ -22,12 +23,16 @@ export interface AttestationResult {
   /** Every check that was made, in order; at least one. */
   readonly checks: readonly Check[];
   readonly at: Instant;
+  /** What the evidence says; null unless it is authentic. Not to be acted on unless `status` is affirming. */
+  readonly claims: Claims | null;
 }
 
-/** Affirming only if there is a check and none failed. */
-export function attestationResult(fields: Omit<AttestationResult, 'status'>): AttestationResult {
+type Verdict = Omit<AttestationResult, 'status' | 'claims'> & Partial<Pick<AttestationResult, 'claims'>>;
+
+/** Affirming only if there is a check and none failed; without `claims` nothing was authenticated. */
+export function attestationResult({ claims = null, ...fields }: Verdict): AttestationResult {
   const affirming = fields.checks.length > 0 && fields.checks.every(({ passed }) => passed);
-  return { status: affirming ? 'affirming' : 'contraindicated', ...fields };
+  return { status: affirming ? 'affirming' : 'contraindicated', ...fields, claims };
 }
 
 export const failedCheck = ({ code, detail, got, want }: Refusal, name: string): Check => ({

@@ -9,6 +9,7 @@ export type Domain =
   | 'attest'
   | 'boot'
   | 'certificate'
+  | 'chip-certificate'
   | 'code'
   | 'commit'
   | 'contract'

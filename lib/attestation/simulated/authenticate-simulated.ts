@@ -25,7 +25,7 @@ export function authenticateSimulated(
     verifySignature({
       publicKey: root,
       signature: signed.certificateSignature,
-      domain: 'quote',
+      domain: 'chip-certificate',
       fields: [signed.certificate],
     }),
   );

@@ -98,7 +98,7 @@ export class SimulatedChip {
     const root = signerFromSeed(derive(rootSeed, 'simulated-root'));
     const bytes = encodeSimulatedEvidence({
       certificate,
-      certificateSignature: root.sign('quote', certificate),
+      certificateSignature: root.sign('chip-certificate', certificate),
       quote,
       quoteSignature: chip.sign('quote', quote),
     });

@@ -22,7 +22,7 @@ export function verifySimulated(
   }
   const { claims, checks } = authenticateSimulated(parsed.value, anchors, at);
   if (claims === null) return attestationResult({ ...verdict, checks: [...checks, refusedEarly] });
-  return attestationResult({ ...verdict, checks: [...checks, ...appraise(claims, policy, expectation)] });
+  return attestationResult({ ...verdict, claims, checks: [...checks, ...appraise(claims, policy, expectation)] });
 }
 
 /** For the registry of a program that was started for simulation. */

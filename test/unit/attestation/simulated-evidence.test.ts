@@ -15,6 +15,8 @@ import {
 import { simulatedVerifier, verifySimulated } from '../../../lib/attestation/simulated/verify-simulated.ts';
 import { verifierRegistry, type Expectation } from '../../../lib/attestation/verifier.ts';
 import { encodeCbor } from '../../../lib/core/cbor.ts';
+import { signerFromSeed } from '../../../lib/core/ed25519.ts';
+import type { Domain } from '../../../lib/core/hash.ts';
 import { instant, type Digest, type PublicKey } from '../../../lib/core/ids.ts';
 
 const bytes = (fill: number): Digest => new Uint8Array(32).fill(fill) as Digest;
@@ -133,6 +135,27 @@ describe('authenticate', () => {
     expect(failuresIn(evidenceOf(), { at: instant(0) })).toEqual(['E-ATTEST-EXPIRED']);
   });
 
+  test('a signature over a certificate is none over a quote, nor the other way round', () => {
+    const [root, chip] = [signerFromSeed(bytes(11)), signerFromSeed(bytes(12))];
+    const certificate = encodeChipCertificate({ ...genuine.certificate, chipKey: chip.publicKey });
+    const quote = encodeQuote(genuine.quote);
+    const failed = (certified: Domain, quoted: Domain): string[] => {
+      const parts = {
+        certificate,
+        certificateSignature: root.sign(certified, certificate),
+        quote,
+        quoteSignature: chip.sign(quoted, quote),
+      };
+      const evidence = parseSimulated(encodeSimulatedEvidence(parts));
+      if (!evidence.ok) throw new Error(evidence.error.code);
+      const { checks } = authenticateSimulated(evidence.value, { roots: [root.publicKey] }, now);
+      return checks.filter(({ passed }) => !passed).map(({ name }) => name);
+    };
+    expect(failed('chip-certificate', 'quote')).toEqual([]);
+    expect(failed('quote', 'quote')).toEqual(['root']);
+    expect(failed('chip-certificate', 'chip-certificate')).toEqual(['chip signature']);
+  });
+
   test('all failures are listed', () => {
     const { certificate, quote, signed } = genuine;
     const forged = encodeSimulatedEvidence({
@@ -151,10 +174,19 @@ describe('authenticate', () => {
 });
 
 describe('appraise', () => {
+  test('claims come with the verdict once they are authentic, accepted or not, and never before', () => {
+    const refused = verifySimulated(evidenceOf({ debug: true }), anchors, expectation);
+    expect(refused).toMatchObject({ status: 'contraindicated', claims: { debug: true } });
+    expect(verifySimulated(evidenceOf({}, bytes(9)), anchors, expectation).claims).toBeNull();
+    expect(verifySimulated(new Uint8Array(3), anchors, expectation).claims).toBeNull();
+    expect(verifierRegistry([]).verify(new Uint8Array(3), expectation).claims).toBeNull();
+  });
+
   test('affirms what the policy allows, and says that it was simulated', () => {
     const result = verifySimulated(evidenceOf(), anchors, expectation);
     expect(result).toMatchObject({ status: 'affirming', platform: 'simulated', simulated: true, at: now });
     expect(result.checks).toHaveLength(12);
+    expect(result.claims).toMatchObject({ measurement: program.measurement, issuedAt: now });
     expect(refusalOf(result)).toBeNull();
   });
 
