@@ -92,7 +92,8 @@ async function runUnderChip({ path, role, program, simulation }: ChipRun): Promi
     );
   }
   const { runSimulatedChip } = await import('../setup/simulated-chip.ts');
-  const { rootSeedFile, instance, lies } = simulation;
-  const exitCode = await runSimulatedChip({ rootSeedFile, instance, lies, role, program, args: ['--config', path] });
+  const { rootSeedFile, instance, lies, fixedTime } = simulation;
+  const args = ['--config', path];
+  const exitCode = await runSimulatedChip({ rootSeedFile, instance, lies, role, program, args, fixedTime });
   process.exit(exitCode);
 }

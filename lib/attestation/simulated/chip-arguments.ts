@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fromHex } from '../../core/bytes.ts';
 import { refusal, type Refusal } from '../../core/errors.ts';
-import { instant, type Digest } from '../../core/ids.ts';
+import { instant, type Digest, type Instant } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Role } from '../claims.ts';
 import type { ChipLies } from './chip.ts';
@@ -20,16 +20,19 @@ export interface ChipArguments {
   /** Each `name=value` with name measurement (hex), debug (true), instance, svn, role or certificate-until (ms). */
   readonly lies: readonly string[];
   readonly programArguments: readonly string[];
+  /** Every quote bears this time; absent: the chip's own clock. */
+  readonly fixedTime?: Instant;
 }
 
 /** Arguments for Node that start the chip and, under it, the program. */
 export function chipCommandLine(wanted: ChipArguments): string[] {
-  const { rootSeedFile, instance, role, entry, repositoryRoot, lies, programArguments } = wanted;
+  const { rootSeedFile, instance, role, entry, repositoryRoot, lies, programArguments, fixedTime } = wanted;
   const flags = { 'root-seed-file': rootSeedFile, instance, role, entry, 'repository-root': repositoryRoot };
   return [
     chipMainPath,
     ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
     ...lies.map((lie) => `--lie=${lie}`),
+    ...(fixedTime === undefined ? [] : [`--fixed-time=${fixedTime}`]),
     '--',
     ...programArguments,
   ];
@@ -50,6 +53,7 @@ export function parseChipArguments(args: readonly string[]): Result<ChipArgument
         entry: { type: 'string' },
         'repository-root': { type: 'string' },
         lie: { type: 'string', multiple: true },
+        'fixed-time': { type: 'string' },
       },
     });
     const { 'root-seed-file': rootSeedFile, instance, role, entry, 'repository-root': repositoryRoot } = values;
@@ -57,8 +61,19 @@ export function parseChipArguments(args: readonly string[]): Result<ChipArgument
       return usage('--root-seed-file, --instance, --role, --entry and --repository-root are required');
     }
     if (!isRole(role)) return usage('--role is enclave or site');
-    const lies = values.lie ?? [];
-    return ok({ rootSeedFile, instance, role, entry, repositoryRoot, lies, programArguments: positionals });
+    const { lie: lies = [], 'fixed-time': fixed } = values;
+    if (fixed !== undefined && !isCount(fixed)) return usage('--fixed-time is in milliseconds since 1970');
+    const fixedTime = fixed === undefined ? {} : { fixedTime: instant(Number(fixed)) };
+    return ok({
+      rootSeedFile,
+      instance,
+      role,
+      entry,
+      repositoryRoot,
+      lies,
+      programArguments: positionals,
+      ...fixedTime,
+    });
   } catch (fault) {
     return usage(fault instanceof Error ? fault.message : 'the command line is not valid');
   }

@@ -11,6 +11,7 @@ import {
 } from '../../../lib/attestation/simulated/chip-arguments.ts';
 import { afterDeath, DEFAULT_RESTART_LIMITS } from '../../../lib/attestation/simulated/restart-policy.ts';
 import { readRootSeed } from '../../../lib/attestation/simulated/root-seed-file.ts';
+import { instant } from '../../../lib/core/ids.ts';
 
 describe('restart policy', () => {
   const died = { exitCode: null, livedMs: 1_000 } as const;
@@ -89,6 +90,16 @@ describe('chip command line', () => {
     const [main, ...args] = chipCommandLine(wanted);
     expect(main).toBe(chipMainPath);
     expect(parseChipArguments(args)).toEqual({ ok: true, value: wanted });
+  });
+
+  test('carries a fixed time, in whole milliseconds only', () => {
+    const fixed = { ...wanted, fixedTime: instant(1_700_000_000_000) };
+    const [, ...args] = chipCommandLine(fixed);
+    expect(parseChipArguments(args)).toEqual({ ok: true, value: fixed });
+    for (const time of ['', '-1', '1.5', 'now', '1'.repeat(16)]) {
+      const changed = args.map((arg) => (arg.startsWith('--fixed-time') ? `--fixed-time=${time}` : arg));
+      expect(parseChipArguments(changed)).toMatchObject({ ok: false, error: { code: 'E-USAGE' } });
+    }
   });
 
   test('refuses what it does not know', () => {

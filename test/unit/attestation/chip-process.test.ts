@@ -1,21 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { failuresOf } from '../../../lib/attestation/attestation-result.ts';
+import { decodeEvidence } from '../../../lib/attestation/evidence.ts';
 import { measureProgram } from '../../../lib/attestation/measure/measure-program.ts';
 import { publicationReportData } from '../../../lib/attestation/publication.ts';
 import { chipCommandLine } from '../../../lib/attestation/simulated/chip-arguments.ts';
-import { startChipProcess } from '../../../lib/attestation/simulated/chip-process.ts';
+import { startChipProcess, type ChipEvent } from '../../../lib/attestation/simulated/chip-process.ts';
 import { SimulatedChip, simulatedRoot } from '../../../lib/attestation/simulated/chip.ts';
 import { DEFAULT_RESTART_LIMITS } from '../../../lib/attestation/simulated/restart-policy.ts';
+import { parseSimulated } from '../../../lib/attestation/simulated/simulated-evidence.ts';
 import { simulatedVerifier } from '../../../lib/attestation/simulated/verify-simulated.ts';
 import { verifierRegistry } from '../../../lib/attestation/verifier.ts';
 import { fromHex, toHex } from '../../../lib/core/bytes.ts';
-import { instant, type Digest, type PublicKey } from '../../../lib/core/ids.ts';
+import { instant, type Digest, type Instant, type PublicKey } from '../../../lib/core/ids.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('./programs/attesting-program.ts', import.meta.url));
@@ -89,7 +91,7 @@ class Running {
   }
 }
 
-function chipArguments(behaviour: string, lies: readonly string[] = [], mode = 0o600): string[] {
+function chipArguments(behaviour: string, lies: readonly string[] = [], mode = 0o600, fixedTime?: Instant): string[] {
   const rootSeedFile = join(folder, 'root.seed');
   writeFileSync(rootSeedFile, SEED);
   chmodSync(rootSeedFile, mode);
@@ -101,6 +103,7 @@ function chipArguments(behaviour: string, lies: readonly string[] = [], mode = 0
     repositoryRoot: REPOSITORY,
     lies,
     programArguments: [behaviour],
+    ...(fixedTime === undefined ? {} : { fixedTime }),
   });
 }
 
@@ -192,6 +195,39 @@ describe('a simulated chip as a process', () => {
     await died.promise;
     chip.stop({ signal: 'SIGTERM', delivered: false, reason: 'test' });
     expect(await chip.ended).toBe(0);
+  });
+
+  test('a file that vanished while the chip waited to restart is reported and tried again, then given up', async () => {
+    const root = join(folder, 'repository');
+    mkdirSync(root);
+    for (const name of ['package.json', 'package-lock.json']) writeFileSync(join(root, name), '{}');
+    const entry = join(root, 'program.mjs');
+    writeFileSync(entry, 'process.exit(1);');
+    const events: ChipEvent[] = [];
+    const chip = startChipProcess({
+      chip: new SimulatedChip({ rootSeed: SEED, instance: 'machine-1', now: () => instant(0) }),
+      role: 'enclave',
+      entry,
+      args: [],
+      repositoryRoot: root,
+      restart: { ...DEFAULT_RESTART_LIMITS, firstDelayMs: 50, maxQuickDeaths: 3 },
+      report: (event) => {
+        events.push(event);
+        if (event.event === 'died' && event.exitCode === 1) rmSync(entry);
+      },
+    });
+    expect(await chip.ended).toBe(70);
+    const failed = { event: 'start-failed', fault: 'ENOENT', file: 'program.mjs' };
+    expect(events.filter(({ event }) => event === 'start-failed')).toEqual([failed, failed, failed]);
+    expect(events.at(-1)).toEqual({ event: 'gave-up', exitCode: 70 });
+  });
+
+  test('quotes at the fixed time that it is given', async () => {
+    const chip = new Running(chipArguments('stay', [], 0o600, instant(Date.UTC(2021, 0, 1))));
+    const evidence = fromHex(String((await chip.event('ready'))['evidence'])) ?? new Uint8Array();
+    const envelope = decodeEvidence(evidence);
+    const parsed = envelope.ok ? parseSimulated(envelope.value.bytes) : envelope;
+    expect(parsed).toMatchObject({ ok: true, value: { quote: { issuedAt: Date.UTC(2021, 0, 1) } } });
   });
 
   test('an end that another start would not change is passed on', async () => {
