@@ -1,20 +1,31 @@
 import type { Environment } from '../attestation/appraise.ts';
 import { failuresOf } from '../attestation/attestation-result.ts';
+import type { Claims } from '../attestation/claims.ts';
 import { publicationReportData } from '../attestation/publication.ts';
 import type { VerifierRegistry } from '../attestation/verifier.ts';
-import { fromHex } from '../core/bytes.ts';
-import type { Digest } from '../core/ids.ts';
+import { refusal, type Refusal } from '../core/errors.ts';
+import { instant, type Instant } from '../core/ids.ts';
 import type { PassportTrust } from './passport.ts';
+
+/** How far the clocks of platform, enclave and verifier may be apart; the same as for a cohort (PROTOCOL §2.6). */
+const MAX_CLOCK_SKEW_MS = 10 * 60_000;
 
 /**
  * Appraises an enclave's publication evidence under the contract's policy, at the time the publication states, for
- * exactly the report data that binds its boot key (PROTOCOL §7.1).
+ * exactly the report data that binds its boot key (PROTOCOL §7.1). That time must be the evidence's own, within ten
+ * minutes, and not in the future of `now`, the verifier's clock: else whoever makes a bundle could choose at which
+ * moment its certificates are looked at.
  */
-export function publicationAppraiser(verifiers: VerifierRegistry, environment: Environment): PassportTrust['appraise'] {
+export function publicationAppraiser(
+  verifiers: VerifierRegistry,
+  environment: Environment,
+  now: () => Instant = () => instant(Date.now()),
+): PassportTrust['appraise'] {
   return (publication, { contract }) => {
+    const { at } = publication;
     const result = verifiers.verify(publication.evidence, {
       policy: contract.appraisal.enclave,
-      at: publication.at,
+      at,
       environment,
       role: 'enclave',
       reportData: publicationReportData({
@@ -24,8 +35,25 @@ export function publicationAppraiser(verifiers: VerifierRegistry, environment: E
         headDigest: publication.head.digest,
       }),
     });
-    const stated = result.checks.find(({ name, passed }) => name === 'measurement' && passed)?.got;
-    const measurement = stated === undefined ? null : (fromHex(stated) as Digest | null);
-    return { refusals: failuresOf(result), measurement, simulated: result.simulated };
+    return {
+      refusals: [...failuresOf(result), ...untimely(at, result.claims, now())],
+      measurement: result.claims?.measurement ?? null,
+      simulated: result.simulated,
+    };
   };
+}
+
+function untimely(at: Instant, claims: Claims | null, now: Instant): Refusal[] {
+  const refused: Refusal[] = [];
+  if (claims === null || Math.abs(claims.issuedAt - at) > MAX_CLOCK_SKEW_MS) {
+    const got = claims === null ? 'no authentic evidence' : `evidence issued at ${claims.issuedAt}`;
+    refused.push(
+      refusal('E-ATTEST-EXPIRED', 'publication time', { got, want: `within ${MAX_CLOCK_SKEW_MS} ms of ${at}` }),
+    );
+  }
+  if (at > now + MAX_CLOCK_SKEW_MS) {
+    const want = `at most ${MAX_CLOCK_SKEW_MS} ms after ${now}`;
+    refused.push(refusal('E-ATTEST-EXPIRED', 'publication in the future', { got: `${at}`, want }));
+  }
+  return refused;
 }
