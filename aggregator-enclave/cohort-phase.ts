@@ -1,3 +1,4 @@
+import { openApproval } from '../lib/contract/approval.ts';
 import { MAX_MEDIAN_SKEW_MS, medianSkewMs, openMember, unmetCondition } from '../lib/audit/cohort.ts';
 import { headOf, issueStatement, type CohortMember } from '../lib/audit/statement.ts';
 import { isOnChain } from '../lib/audit/chain.ts';
@@ -36,7 +37,9 @@ export function openRound(
     const want = `${model.round + 1}/${attempts + 1} or a later attempt`;
     return err(refusal('E-ROUND-MANIFEST', '', { got: `${round}/${attempt}`, want }));
   }
-  const willing = [...approvals.keys()].filter((id) => !withdrawn.has(id)).length;
+  const willing = [...approvals].filter(
+    ([id, approval]) => !withdrawn.has(id) && openApproval(approval, { sealed, at }).ok,
+  ).length;
   if (willing < contract.kMin) {
     return err(refusal('E-APPROVALS-MISSING', '', { got: String(willing), want: `at least ${contract.kMin}` }));
   }
@@ -96,8 +99,10 @@ export function lockCohort(
   if (state.phase === 'locked' || state.phase === 'collecting') return ok([]);
   if (state.phase !== 'open') return err(refusal('E-ROUND-PHASE', 'no round is open'));
   const { sealed, signer } = environment;
-  const members = [...state.commits.values()].filter(
-    ({ commit, validUntil }) => !state.ledger.withdrawn.has(commit.organisation) && validUntil > at,
+  const members = satisfied(
+    [...state.commits.values()].filter(
+      ({ commit, validUntil }) => !state.ledger.withdrawn.has(commit.organisation) && validUntil > at,
+    ),
   );
   const short = shortfall(environment, members) ?? clockFault(members, at);
   if (short !== null) return abortRound(environment, state, { at, code: short });
@@ -112,6 +117,12 @@ export function lockCohort(
     members: members.map(({ member }) => member).sort((a, b) => (a.organisation < b.organisation ? -1 : 1)),
   } as const;
   return ok([{ type: 'statement-issued', statement: issueStatement(draft, headOf(state.manifest), signer) }]);
+}
+
+/** Members whose own conditions the rest does not meet stay out, so that one hospital's wish cannot stop the others. */
+function satisfied(members: readonly AcceptedCommit[]): readonly AcceptedCommit[] {
+  const unhappy = unmetCondition(members.map(({ commit }) => commit));
+  return unhappy === null ? members : satisfied(members.filter(({ commit }) => commit.organisation !== unhappy));
 }
 
 /** Its sites would refuse a certificate that states another time than theirs (PROTOCOL §2.6). */

@@ -94,7 +94,13 @@ function recordApproval(
   if ([...known.values()].some((earlier) => bytesEqual(earlier, approval))) return ok([]);
   const opened = openApproval(approval, { sealed, at });
   if (!opened.ok) return opened;
-  return ok([{ type: 'approval-recorded', organisation: opened.value.document.organisation, approval }]);
+  const { organisation, expires } = opened.value.document;
+  const standing = known.get(organisation);
+  // Only a longer consent replaces one that stands: two that take turns would fill the log.
+  if (standing !== undefined && !openApproval(standing, { sealed, at: expires }).ok) {
+    return ok([{ type: 'approval-recorded', organisation, approval }]);
+  }
+  return ok(standing === undefined ? [{ type: 'approval-recorded', organisation, approval }] : []);
 }
 
 /** Evidence for this boot's key and no other; the host could hand in what it likes. */

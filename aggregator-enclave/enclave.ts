@@ -1,7 +1,9 @@
 import type { Attester } from '../lib/attestation/attester.ts';
+import type { Publication } from '../lib/audit/passport-bundle.ts';
 import { ReportData } from '../lib/attestation/report-data.ts';
 import type { VerifierRegistry } from '../lib/attestation/verifier.ts';
 import type { SealedContract } from '../lib/contract/study-contract.ts';
+import { bytesEqual } from '../lib/core/bytes.ts';
 import { signerFromSeed } from '../lib/core/ed25519.ts';
 import { refusal, RefusalError } from '../lib/core/errors.ts';
 import { hash } from '../lib/core/hash.ts';
@@ -66,16 +68,14 @@ export class Enclave {
   static async start(sealed: SealedContract, approvals: readonly Uint8Array[], ports: EnclavePorts): Promise<Enclave> {
     if (sealed.contract.environment !== ports.environment) throw new RefusalError(refusal('E-CONTRACT-ENVIRONMENT'));
     const enclave = new Enclave(sealed, ports);
+    if (!bytesEqual(enclave.environment.layout.digest, sealed.contract.model.layoutDigest)) {
+      throw new RefusalError(refusal('E-CONTRACT-INVALID', 'model.layoutDigest: the layout of this model is another'));
+    }
     const noiseRoot = await enclave.#restore();
+    // An approval that is no longer good must not stop the other hospitals: it simply does not count.
     for (const approval of approvals)
-      await enclave.handleOrThrow({ type: 'record-approval', at: ports.clock.now(), approval });
-    await enclave.handleOrThrow({
-      type: 'boot',
-      at: ports.clock.now(),
-      noiseRoot: hash('noise-root', noiseRoot),
-      initialWeights: initialWeights(sealed.contract.model.spec),
-    });
-    await enclave.#publish();
+      await enclave.handle({ type: 'record-approval', at: ports.clock.now(), approval });
+    await enclave.#boot(noiseRoot);
     return enclave;
   }
 
@@ -87,21 +87,9 @@ export class Enclave {
   handle(command: EnclaveCommand): Promise<Decision> {
     return this.#queue.run(async () => {
       const decision = decide(this.environment, this.#state, command);
-      if (!decision.ok) return decision;
-      const before = this.#state;
-      const states = statesAfter(this.environment, before, decision.value);
-      await this.#store(before, decision.value, states);
-      this.#state = states.at(-1) ?? before;
-      decision.value.forEach((event, index) => {
-        for (const listener of this.#listeners) listener(event, states[index] ?? before);
-      });
+      if (decision.ok) await this.#commit(decision.value);
       return decision;
     });
-  }
-
-  async handleOrThrow(command: EnclaveCommand): Promise<void> {
-    const decision = await this.handle(command);
-    if (!decision.ok) throw new RefusalError(decision.error);
   }
 
   /** Called for every event after it is stored; the returned function ends it. */
@@ -152,27 +140,57 @@ export class Enclave {
     this.#records += sealed.length;
   }
 
+  /**
+   * What this boot states first (genesis, or the abort of an attempt that lost its updates) and the evidence for its
+   * key, in one append: a statement whose key was never published could not be verified by anybody.
+   */
+  #boot(noiseRoot: Uint8Array): Promise<void> {
+    const { clock } = this.ports;
+    const { sealed } = this.environment;
+    return this.#queue.run(async () => {
+      const stated = accepted(
+        decide(this.environment, this.#state, {
+          type: 'boot',
+          at: clock.now(),
+          noiseRoot: hash('noise-root', noiseRoot),
+          initialWeights: initialWeights(sealed.contract.model.spec),
+        }),
+      );
+      const state = statesAfter(this.environment, this.#state, stated).at(-1) ?? this.#state;
+      const publication = await this.#publicationOf(state);
+      const published = accepted(decide(this.environment, state, { type: 'record-publication', publication }));
+      await this.#commit([...stated, ...published]);
+    });
+  }
+
   /** Publication evidence of this boot (PROTOCOL §7.1). */
-  async #publish(): Promise<void> {
-    if (this.#state.phase === 'unborn') throw new Error('publication before genesis');
-    const { sealed, signer } = this.environment;
-    const head = headOfState(this.#state);
-    const [genesis] = this.#state.ledger.chain;
+  async #publicationOf(state: EnclaveState): Promise<Publication> {
+    const head = headOfState(state);
+    const genesis = state.phase === 'unborn' ? undefined : state.ledger.chain[0];
     if (head === null || genesis === undefined) throw new Error('publication before genesis');
+    const { sealed, signer } = this.environment;
     const bootKey = signer.publicKey;
     const vouched = { bootKey, contractDigest: sealed.digest, genesisDigest: genesis, headDigest: head.digest };
+    const at = this.ports.clock.now();
     const evidence = await this.ports.attester.attest(ReportData.ofPublication(vouched));
-    const publication = {
-      format: 'consilium/publication/v1',
-      bootKey,
-      contract: sealed.digest,
-      genesis,
-      head,
-      at: this.ports.clock.now(),
-      evidence,
-    } as const;
-    await this.handleOrThrow({ type: 'record-publication', publication });
+    return { format: 'consilium/publication/v1', bootKey, contract: sealed.digest, genesis, head, at, evidence };
   }
+
+  /** Stores, evolves, tells; only ever inside the queue. */
+  async #commit(events: readonly EnclaveEvent[]): Promise<void> {
+    const before = this.#state;
+    const states = statesAfter(this.environment, before, events);
+    await this.#store(before, events, states);
+    this.#state = states.at(-1) ?? before;
+    events.forEach((event, index) => {
+      for (const listener of this.#listeners) listener(event, states[index] ?? before);
+    });
+  }
+}
+
+function accepted(decision: Decision): readonly EnclaveEvent[] {
+  if (!decision.ok) throw new RefusalError(decision.error);
+  return decision.value;
 }
 
 function statesAfter(

@@ -6,7 +6,7 @@ import {
   type SiteMessage,
 } from '../lib/audit/session-message.ts';
 import type { SignedStatement } from '../lib/audit/statement.ts';
-import type { Refusal } from '../lib/core/errors.ts';
+import { refusal, RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import { SerialQueue } from '../lib/core/serial-queue.ts';
 import { encodeWeights } from '../lib/learning/weights.ts';
@@ -15,6 +15,9 @@ import type { Decision } from './decider.ts';
 import type { Enclave } from './enclave.ts';
 import { passportBundleOf } from './passport-bundle-of.ts';
 import type { EnclaveLedger } from './state.ts';
+
+/** A site that is refused this often in one session is faulty or hostile: it may dial again. */
+const MAX_REFUSALS = 32;
 
 /** What a session needs of the attested channel. */
 export interface SessionPort {
@@ -36,6 +39,7 @@ export class SiteSession {
   readonly #parts: Parts;
   readonly #outgoing = new SerialQueue();
   #synchronised = false;
+  #refusals = 0;
   #failure: { readonly fault: unknown } | null = null;
 
   constructor(parts: Parts) {
@@ -55,6 +59,8 @@ export class SiteSession {
         const bytes = await port.next();
         if (bytes === null) return;
         await this.#receive(bytes);
+        // Answers leave before the next message is read: a site that does not listen is not listened to.
+        await this.#outgoing.run(() => Promise.resolve());
         if (this.#failure !== null) throw this.#failure.fault;
       }
     } finally {
@@ -69,6 +75,7 @@ export class SiteSession {
       return;
     }
     if (message.value.type === 'sync') {
+      if (this.#synchronised) throw new RefusalError(refusal('E-CHANNEL-STATE', 'a second sync in one session'));
       this.#synchronise(message.value);
       return;
     }
@@ -131,18 +138,22 @@ export class SiteSession {
   #release(ledger: EnclaveLedger): void {
     const bundle = passportBundleOf(this.#parts.enclave.environment.sealed, ledger);
     if (bundle === null) return;
-    this.#send({ type: 'release', bundle: encodeBundle(bundle), weights: encodeWeights(ledger.model.weights) });
+    const { weights } = ledger.model;
+    this.#send(() => ({ type: 'release', bundle: encodeBundle(bundle), weights: encodeWeights(weights) }));
   }
 
   #refuse(refused: Refusal): void {
     this.#parts.onRefused(refused);
+    this.#refusals += 1;
+    if (this.#refusals > MAX_REFUSALS) throw new RefusalError(refused);
     this.#send({ type: 'refused', code: refused.code, detail: refused.detail.slice(0, 400) });
   }
 
   /** In order; a failed send ends the session at its next message, or with the channel itself. */
-  #send(message: EnclaveMessage): void {
+  #send(message: EnclaveMessage | (() => EnclaveMessage)): void {
+    // Encoded when its turn comes: what waits holds no copy of the model.
     this.#outgoing
-      .run(() => this.#parts.port.send(encodeMessage(message)))
+      .run(() => this.#parts.port.send(encodeMessage(typeof message === 'function' ? message() : message)))
       .catch((fault: unknown) => {
         this.#failure ??= { fault };
       });

@@ -7,7 +7,7 @@ import {
   type EnclaveMessage,
   type SiteMessage,
 } from '../lib/audit/session-message.ts';
-import { headOfChain } from '../lib/audit/chain.ts';
+import { headOfChain, isOnChain, type Chain } from '../lib/audit/chain.ts';
 import { bytesEqual, toHex } from '../lib/core/bytes.ts';
 import { refusal, RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { Instant, PublicKey } from '../lib/core/ids.ts';
@@ -47,6 +47,8 @@ export interface AgentPorts {
   readonly onModel: (received: { readonly model: SiteModel; readonly bundle: Uint8Array }) => Promise<void>;
   /** Told of what was refused, by this site or by the enclave. */
   readonly onRefused: (refusal: Refusal) => void;
+  /** Told of what is no refusal: a bug or an I/O fault of this program. */
+  readonly onFault: (fault: unknown) => void;
 }
 
 /** The hospital's program at run time: one command at a time through the pure decider, stored before anything is sent. */
@@ -58,7 +60,7 @@ export class Agent {
   #state: SiteState;
   #version = 0;
   #link: EnclaveLink | null = null;
-  #training: string | null = null;
+  readonly #trainings = new SerialQueue();
 
   private constructor(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState) {
     this.#environment = environment;
@@ -88,7 +90,9 @@ export class Agent {
     this.#link = link;
     try {
       await this.#handle({ type: 'trust-boot-key', bootKey: link.bootKey });
-      this.#send({ type: 'sync', head: headOfChain(this.#state.chain), round: this.#state.model.round });
+      const { withdrawal, chain, model } = this.#state;
+      if (withdrawal !== null) this.#send({ type: 'withdrawal', withdrawal });
+      this.#send({ type: 'sync', head: headOfChain(chain), round: model.round });
       this.#resume();
       for (;;) {
         const bytes = await link.next();
@@ -100,9 +104,12 @@ export class Agent {
     }
   }
 
-  /** Takes effect at once if it arrives before the final upload frame, else with the next round (PROTOCOL §6.3). */
+  /**
+   * Takes effect here at once, and at the enclave if it arrives before the final upload frame, else with the next round
+   * (PROTOCOL §6.3). Throws RefusalError for what is no withdrawal of this hospital from this contract.
+   */
   async withdraw(withdrawal: Uint8Array): Promise<void> {
-    await this.#handle({ type: 'withdraw' });
+    await this.#handle({ type: 'withdraw', withdrawal });
     this.#send({ type: 'withdrawal', withdrawal });
   }
 
@@ -143,7 +150,10 @@ export class Agent {
     const publication = decodePublication(bytes);
     if (!publication.ok) throw new RefusalError(publication.error);
     const { sealed, appraise } = this.#environment;
-    const refused = faultOf(publication.value, sealed.digest, appraise(publication.value, sealed).refusals);
+    const refused =
+      faultOf(publication.value, sealed.digest, this.#state.chain) ??
+      appraise(publication.value, sealed).refusals[0] ??
+      null;
     if (refused !== null) throw new RefusalError(refused);
     await this.#handle({ type: 'trust-boot-key', bootKey: publication.value.bootKey });
   }
@@ -181,14 +191,10 @@ export class Agent {
         this.#send({ type: 'commit', commit: activity.commit, endorsement: activity.endorsement });
         return;
       case 'training':
-        void this.#train().catch((fault: unknown) => {
-          this.#ports.onRefused(
-            fault instanceof RefusalError ? fault.refusals[0] : refusal('E-TRAINING-DIVERGED', 'training failed'),
-          );
-        });
+        this.#beside(this.#trainings.run(() => this.#train()));
         return;
       case 'uploading':
-        void this.#upload();
+        this.#beside(this.#upload());
         return;
       case 'acknowledged': {
         this.#send({ type: 'acknowledgement', ...this.#acknowledge(activity) });
@@ -207,21 +213,28 @@ export class Agent {
     return { acknowledgement: signAcknowledgement(fields, signer), endorsement: this.#ports.endorse() };
   }
 
-  /** Trains beside the session; the payload is stored before it is announced, so that a retry sends the same bytes. */
+  /** Work beside the session's messages: what is refused is told, anything else is a fault of the program. */
+  #beside(work: Promise<void>): void {
+    work.catch((fault: unknown) => {
+      if (fault instanceof RefusalError) this.#ports.onRefused(fault.refusals[0]);
+      else this.#ports.onFault(fault);
+    });
+  }
+
+  /**
+   * One training at a time; the payload is stored before it is announced, so that a retry sends the same bytes. When a
+   * training ends after its round did, its payload is for another parent than the present one and is not announced.
+   */
   async #train(): Promise<void> {
     const { activity, model } = this.#state;
     if (activity.phase !== 'training') return;
-    const key = blobKey(activity.manifest.statement.parent);
-    if (this.#training === key) return;
-    this.#training = key;
-    try {
-      const payload = (await this.#ports.blobs.get(key)) ?? (await this.#prepare(key, model));
-      const commit = updateCommitment(payload.subarray(0, SALT_BYTES), payload.subarray(SALT_BYTES));
-      if (this.#state.activity.phase === 'training')
-        await this.#handle({ type: 'finish-training', commit, payloadBytes: payload.length });
-    } finally {
-      this.#training = null;
-    }
+    const { parent } = activity.manifest.statement;
+    const key = blobKey(parent);
+    const payload = (await this.#ports.blobs.get(key)) ?? (await this.#prepare(key, model));
+    const now = this.#state.activity;
+    if (now.phase !== 'training' || !bytesEqual(now.manifest.statement.parent, parent)) return;
+    const commit = updateCommitment(payload.subarray(0, SALT_BYTES), payload.subarray(SALT_BYTES));
+    await this.#handle({ type: 'finish-training', parent, commit, payloadBytes: payload.length });
   }
 
   async #prepare(key: string, model: SiteModel): Promise<Uint8Array> {
@@ -231,10 +244,10 @@ export class Agent {
   }
 
   async #upload(): Promise<void> {
-    const { activity } = this.#state;
-    if (activity.phase !== 'uploading') return;
+    const { activity, withdrawal } = this.#state;
+    if (activity.phase !== 'uploading' || withdrawal !== null) return;
     const payload = await this.#ports.blobs.get(blobKey(activity.manifest.statement.parent));
-    if (payload === null) return;
+    if (payload === null) throw new RefusalError(refusal('E-STORE-IO', 'the announced update is not in the store'));
     this.#send({ type: 'update-header', header: activity.header });
     this.#send({ type: 'update', payload });
   }
@@ -263,8 +276,13 @@ const ANSWERED: ReadonlySet<SiteEvent['type']> = new Set([
 
 const blobKey = (parent: Uint8Array): string => `update/${toHex(parent)}`;
 
-function faultOf(publication: Publication, contract: Uint8Array, refusals: readonly Refusal[]): Refusal | null {
-  if (!bytesEqual(publication.contract, contract))
-    return refusal('E-ATTEST-BINDING', 'publication for another contract');
-  return refusals[0] ?? null;
+/** A publication of another study, or of another chain than the one this hospital follows, vouches for nothing here. */
+function faultOf({ contract, genesis, head }: Publication, own: Uint8Array, chain: Chain): Refusal | null {
+  if (!bytesEqual(contract, own)) return refusal('E-ATTEST-BINDING', 'publication for another contract');
+  const [known] = chain;
+  if (known !== undefined && !bytesEqual(known, genesis))
+    return refusal('E-STATEMENT-CHAIN', 'publication of another genesis');
+  if (head.counter < chain.length && !isOnChain(chain, head))
+    return refusal('E-STATEMENT-CHAIN', 'publication of another chain');
+  return null;
 }

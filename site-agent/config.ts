@@ -14,6 +14,8 @@ export const siteConfig = (fields: ConfigFields) =>
     contract: fields.path,
     /** The approval, as `consilium contract approve` wrote it. */
     approval: fields.path,
+    /** Where `consilium contract withdraw` leaves the signed withdrawal; the agent watches for it. */
+    withdrawal: fields.path.optional(),
     /** The one outbound address. */
     coordinator: peerFields,
     /** Dial the enclave itself instead of through the coordinator. */

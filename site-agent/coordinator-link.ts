@@ -37,6 +37,12 @@ export class CoordinatorLink {
     if (!submitted.ok) throw new RefusalError(submitted.error);
   }
 
+  /** Throws RefusalError like `submitApproval`. */
+  async submitWithdrawal(withdrawal: Uint8Array): Promise<void> {
+    const submitted = await clientOf(this.#coordinator, studyMethods).submitWithdrawal({ withdrawal });
+    if (!submitted.ok) throw new RefusalError(submitted.error);
+  }
+
   /** A stream of frames to the enclave, relayed unless the configuration names the enclave. */
   dial(): FrameDuplex {
     return openChannel(this.#enclave ?? this.#coordinator, this.#parts.config.organisation);

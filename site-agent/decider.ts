@@ -1,5 +1,6 @@
 import { decodeBundle } from '../lib/audit/passport-bundle.ts';
 import { verifyPassport } from '../lib/audit/passport.ts';
+import { openWithdrawal } from '../lib/contract/approval.ts';
 import { openStatement } from '../lib/audit/statement.ts';
 import { bytesEqual, toHex } from '../lib/core/bytes.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
@@ -28,7 +29,7 @@ export function decide(environment: SiteEnvironment, state: SiteState, command: 
     case 'receive-release':
       return receiveRelease(environment, state, command);
     case 'withdraw':
-      return ok(state.withdrawn ? [] : [{ type: 'withdrawn' }]);
+      return withdraw(environment, state, command);
   }
 }
 
@@ -36,11 +37,12 @@ export function decide(environment: SiteEnvironment, state: SiteState, command: 
 function finishTraining(
   { layout }: SiteEnvironment,
   state: SiteState,
-  { commit, payloadBytes }: SiteCommandOf<'finish-training'>,
+  { parent: trained, commit, payloadBytes }: SiteCommandOf<'finish-training'>,
 ): SiteDecision {
-  if (state.withdrawn) return err(refusal('E-SITE-WITHDRAWN'));
+  if (state.withdrawal !== null) return err(refusal('E-SITE-WITHDRAWN'));
   if (state.activity.phase !== 'training') return err(refusal('E-ROUND-PHASE', 'no training was asked for'));
   const { parent } = state.activity.manifest.statement;
+  if (!bytesEqual(parent, trained)) return err(refusal('E-ROUND-MANIFEST', 'the training was for an earlier model'));
   const header = {
     certificate: state.activity.certificate.digest,
     layout: layout.digest,
@@ -53,6 +55,18 @@ function finishTraining(
   if (!bytesEqual(earlier, commit))
     return err(refusal('E-UPDATE-COMMITMENT', 'another update was announced for this model'));
   return ok([ready]);
+}
+
+/** Keeps the signed withdrawal; it is sent in every session, and nothing else is after it (PROTOCOL §6.3). */
+function withdraw(
+  { sealed, organisation }: SiteEnvironment,
+  state: SiteState,
+  { withdrawal }: SiteCommandOf<'withdraw'>,
+): SiteDecision {
+  const opened = openWithdrawal(withdrawal, { contract: sealed.contract, contractDigest: sealed.digest });
+  if (!opened.ok) return opened;
+  if (opened.value.document.organisation !== organisation) return err(refusal('E-ORG-IDENTITY', 'withdrawal'));
+  return ok(state.withdrawal === null ? [{ type: 'withdrawn', withdrawal }] : []);
 }
 
 /** Checks passport, parent chain, own contribution and weights before the model is used (PROTOCOL §7.7). */

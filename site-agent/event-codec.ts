@@ -27,7 +27,7 @@ const stored = z.discriminatedUnion('type', [
   event('round-ended', { outcome: z.enum(['released', 'aborted']) }),
   event('declined', { code: errorCode, detail: z.string() }),
   event('model-received', { round: count, weights: large, bundle: large }),
-  event('withdrawn', {}),
+  event('withdrawn', { withdrawal: large }),
 ]);
 type Stored = z.output<typeof stored>;
 

@@ -16,9 +16,14 @@ export type SiteCommand =
       /** Endorsement of this boot's key, to send beside a commit. */
       readonly endorsement: Uint8Array;
     }
-  | { readonly type: 'finish-training'; readonly commit: Digest; readonly payloadBytes: number }
+  | {
+      readonly type: 'finish-training';
+      readonly parent: Digest;
+      readonly commit: Digest;
+      readonly payloadBytes: number;
+    }
   | { readonly type: 'receive-release'; readonly bundle: Uint8Array; readonly weights: Uint8Array }
-  | { readonly type: 'withdraw' };
+  | { readonly type: 'withdraw'; readonly withdrawal: Uint8Array };
 
 export type SiteCommandOf<T extends SiteCommand['type']> = Extract<SiteCommand, { type: T }>;
 
@@ -36,4 +41,4 @@ export type SiteEvent =
   | { readonly type: 'round-ended'; readonly outcome: 'released' | 'aborted' }
   | { readonly type: 'declined'; readonly refusal: Refusal }
   | { readonly type: 'model-received'; readonly model: SiteModel; readonly bundle: Uint8Array }
-  | { readonly type: 'withdrawn' };
+  | { readonly type: 'withdrawn'; readonly withdrawal: Uint8Array };

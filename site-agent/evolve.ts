@@ -43,8 +43,11 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
       return { ...state, activity: { phase: 'waiting' } };
     case 'model-received':
       return { ...state, model: event.model };
-    case 'withdrawn':
-      return { ...state, withdrawn: true };
+    case 'withdrawn': {
+      // An update that is already announced may be in the enclave's sum: its round is seen through (PROTOCOL §6.3).
+      const announced = activity.phase === 'uploading' || activity.phase === 'acknowledged';
+      return { ...state, withdrawal: event.withdrawal, activity: announced ? activity : { phase: 'waiting' } };
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { failuresOf } from '../lib/attestation/attestation-result.ts';
 import type { Attester } from '../lib/attestation/attester.ts';
 import type { Environment } from '../lib/attestation/appraise.ts';
@@ -36,6 +37,9 @@ import { overlayFile, overlayOf } from './overlay-file.ts';
 import { saveReceivedModel } from './received-models.ts';
 import { Backoff } from './reconnect.ts';
 import { initialSiteState, type SiteEnvironment } from './state.ts';
+import { watchForWithdrawal } from './withdrawal-file.ts';
+
+const KEY_BYTES = 32;
 
 /** What an entry point knows and this program does not: the platform. */
 export interface SitePlatform {
@@ -58,7 +62,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const config = await configured(configPath, siteConfig);
   const log = programLogger(`site-${config.organisation}`, config.log);
   const platform = await entry.open(config);
-  const organisationSigner = signerFromSeed(new Uint8Array(await readFile(config.organisationKey)));
+  const organisationSigner = await readSigner(config.organisationKey);
   const environment = await siteEnvironment(config, platform, organisationSigner);
   const approval = await ownApproval(config, environment.sealed, platform.clock);
   const store = await openSqliteStore(config.store);
@@ -87,12 +91,27 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
       onRefused: ({ code }) => {
         log.warn('refused', { code });
       },
+      onFault: (fault) => {
+        log.error('agent.fault', {}, fault);
+        stop.now();
+      },
     },
     initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
   );
 
   const link = new CoordinatorLink({ config, tls: await readTls(config.tls), approval });
   const backoff = new Backoff(stop.signal);
+  const watching = watchForWithdrawal(withdrawalPath(config), {
+    stop,
+    withdraw: (bytes) => agent.withdraw(bytes),
+    onRefused: (fault) => {
+      log.warn('withdrawal.refused', {}, fault);
+    },
+  });
+  watching.catch((fault: unknown) => {
+    log.error('agent.fault', {}, fault);
+    stop.now();
+  });
   while (!stop.signal.aborted) {
     const ended = await serveOnce({
       agent,
@@ -139,7 +158,9 @@ async function serveOnce({
   onSession,
 }: Serving): Promise<Refusal | null> {
   try {
-    await link.submitApproval();
+    // The coordinator is told too, so that it waits no longer; the enclave hears it inside the session.
+    if (agent.state.withdrawal === null) await link.submitApproval();
+    else await link.submitWithdrawal(agent.state.withdrawal);
     const duplex = link.dial();
     const attested = await attestEnclave({
       environment,
@@ -218,6 +239,17 @@ async function configured<T>(path: string, schema: Parameters<typeof loadConfig<
   return loaded.value;
 }
 
+async function readSigner(path: string): Promise<Signer> {
+  const seed = new Uint8Array(await readFile(path));
+  if (seed.length !== KEY_BYTES)
+    throw new RefusalError(refusal('E-CONFIG', 'organisationKey: is not an organisation key'));
+  return signerFromSeed(seed);
+}
+
+/** Beside the approval, unless the configuration says otherwise. */
+export const withdrawalPath = ({ withdrawal, approval }: Pick<SiteConfig, 'withdrawal' | 'approval'>): string =>
+  withdrawal ?? join(dirname(approval), 'withdrawal.cbor');
+
 async function siteEnvironment(
   config: SiteConfig,
   platform: SitePlatform,
@@ -227,6 +259,10 @@ async function siteEnvironment(
   if (!sealed.ok) throw new RefusalError(sealed.error);
   const { contract } = sealed.value;
   if (contract.environment !== platform.environment) throw new RefusalError(refusal('E-CONTRACT-ENVIRONMENT'));
+  const layout = layoutOf(contract.model.spec);
+  if (!bytesEqual(layout.digest, contract.model.layoutDigest)) {
+    throw new RefusalError(refusal('E-CONTRACT-INVALID', 'model.layoutDigest: the layout of this model is another'));
+  }
   const named = contract.organisations.find(({ id }) => id === config.organisation);
   if (named === undefined) throw new RefusalError(refusal('E-ORG-UNKNOWN', config.organisation));
   if (!bytesEqual(named.key, organisationSigner.publicKey)) {
@@ -234,7 +270,7 @@ async function siteEnvironment(
   }
   return {
     sealed: sealed.value,
-    layout: layoutOf(contract.model.spec),
+    layout,
     organisation: config.organisation,
     signer: signerFromSeed(platform.random(32)),
     overlay: overlayOf(await configured(config.overlay, () => overlayFile)),

@@ -68,7 +68,8 @@ export interface SiteState {
   readonly released: Pick<SiteModel, 'round' | 'digest'>;
   /** Parent digest (hex) → commitment of the one update this hospital sends for it (PROTOCOL §7.5). */
   readonly spent: ReadonlyMap<string, Digest>;
-  readonly withdrawn: boolean;
+  /** The signed withdrawal, sent in every session from then on; null while the hospital takes part. */
+  readonly withdrawal: Uint8Array | null;
   readonly activity: Activity;
 }
 
@@ -79,7 +80,7 @@ export function initialSiteState(model: SiteModel): SiteState {
     model,
     released: { round: model.round, digest: model.digest },
     spent: new Map(),
-    withdrawn: false,
+    withdrawal: null,
     activity: { phase: 'waiting' },
   };
 }

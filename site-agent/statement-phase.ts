@@ -1,6 +1,6 @@
 import { signAcknowledgement } from '../lib/audit/acknowledgement.ts';
 import { follow, isOnChain } from '../lib/audit/chain.ts';
-import { openCohort, unmetCondition } from '../lib/audit/cohort.ts';
+import { MAX_MEDIAN_SKEW_MS, medianSkewMs, openCohort, unmetCondition } from '../lib/audit/cohort.ts';
 import { signCommit, type Commit } from '../lib/audit/commit.ts';
 import { setRoot } from '../lib/audit/set-root.ts';
 import {
@@ -95,7 +95,7 @@ function answerManifest(
   if (!bytesEqual(encodeCbor(privacy), encodeCbor(sealed.contract.privacy)))
     return err(refusal('E-ROUND-MANIFEST', 'privacy differs from the contract'));
   if (!command.live || commitBy <= command.at) return ok([]);
-  if (state.withdrawn) return decline(refusal('E-SITE-WITHDRAWN'));
+  if (state.withdrawal !== null) return decline(refusal('E-SITE-WITHDRAWN'));
   if (!bytesEqual(state.model.digest, parent))
     return decline(refusal('E-ROUND-PHASE', 'the weights of the parent model are not here yet'));
   const { notBefore, notAfter } = sealed.contract.validity;
@@ -150,9 +150,14 @@ function checkCohort(
     sealed,
     manifest: manifest.digest,
     knowsHead: (head) => isOnChain(state.chain, head),
-    at,
+    // Members are judged at the moment that the certificate states, which must be near this hospital's own.
+    at: certificate.statement.at,
   });
   if (!commits.ok) return commits;
+  const skewMs = Math.max(Math.abs(certificate.statement.at - at), medianSkewMs(commits.value, at));
+  if (skewMs > MAX_MEDIAN_SKEW_MS) {
+    return err(refusal('E-COHORT-TIME', '', { got: `${Math.round(skewMs / 1000)} s`, want: 'at most 600 s' }));
+  }
   const confirmed = countConfirmed(
     environment,
     commits.value.map(({ organisation }) => organisation),

@@ -77,7 +77,6 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
     instances: { enclave: ['chip-enclave'], site: organisations.map(({ id }) => `chip-${id}`) },
     ...synthetic,
     ...(options.rounds === null ? {} : { rounds: options.rounds }),
-    kMin: Math.min(study.kMin, organisations.length),
   });
   await writePublic(folder.contract, sealed.bytes);
   await approveAll(parts, sealed);

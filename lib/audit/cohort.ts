@@ -54,8 +54,15 @@ export function openMember(member: CohortMember, context: MemberContext): Result
   if (!bytesEqual(document.contract, sealed.digest)) return refuse('another contract');
   if (!bytesEqual(document.manifest, context.manifest)) return refuse('another manifest');
   if (!context.knowsHead(document.head)) return refuse('its head is not on the statement chain');
+  if (!collateralFits(sealed, document)) return refuse('it names collateral that its platform does not have');
   const expiries = [approval.value.document.expires, endorsement.value.document.expires];
   return ok({ commit: document, validUntil: instant(Math.min(...expiries)) });
+}
+
+/** A platform without revocation lists has none that could be newer than another's: the number would be made up. */
+function collateralFits({ contract }: SealedContract, { collateral: { crlNumber, tcbEvaluation } }: Commit): boolean {
+  const none = contract.appraisal.site.platforms.every((platform) => platform === 'simulated');
+  return !none || (crlNumber === 0 && tcbEvaluation === 0);
 }
 
 /** Every member of a cohort certificate, checked; at most one commit for each organisation, clocks that agree. */

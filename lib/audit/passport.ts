@@ -10,18 +10,10 @@ import { openAcknowledgement } from './acknowledgement.ts';
 import { openCohort, unmetCondition } from './cohort.ts';
 import type { Commit } from './commit.ts';
 import type { PassportBundle, Publication } from './passport-bundle.ts';
+import { fail, linked, publishedInTime, withinTerms } from './passport-chain.ts';
+import { openStatements, statementsInOrder, type PassportStatements } from './passport-statements.ts';
 import { setRoot, sortContributions } from './set-root.ts';
-import {
-  headOf,
-  openStatement,
-  type Certificate,
-  type Genesis,
-  type Intent,
-  type Manifest,
-  type Release,
-  type SignedStatement,
-  type Statement,
-} from './statement.ts';
+import { headOf, type Intent, type Release, type SignedStatement } from './statement.ts';
 
 /** What the verifier brings in its own hands; nothing of it is read from the bundle (PROTOCOL §7.7). */
 export interface PassportTrust {
@@ -55,22 +47,6 @@ export interface PassportReport {
   readonly contract: SealedContract | null;
 }
 
-interface Statements {
-  readonly genesis: SignedStatement<Genesis>;
-  readonly manifest: SignedStatement<Manifest>;
-  readonly certificate: SignedStatement<Certificate>;
-  readonly intent: SignedStatement<Intent>;
-  readonly release: SignedStatement<Release>;
-}
-
-const inOrder = ({ genesis, manifest, certificate, intent, release }: Statements): readonly SignedStatement[] => [
-  genesis,
-  manifest,
-  certificate,
-  intent,
-  release,
-];
-
 /** Re-checks one released model offline; every check is reported, passed or not. Total. */
 export function verifyPassport(bundle: PassportBundle, trust: PassportTrust): PassportReport {
   const checks: PassportCheck[] = [];
@@ -90,11 +66,12 @@ export function verifyPassport(bundle: PassportBundle, trust: PassportTrust): Pa
   );
   const simulated = notePublications({ bundle, contract, trust, statements, note });
   note('statement chain', linked(statements, contract));
+  note('terms of the contract', withinTerms(statements, contract));
   const commits = note('cohort certificate', cohort(statements, contract));
   if (commits !== null && confirmed !== null) {
     note('cohort size', largeEnough({ commits, confirmed, intent: intent.statement, contract }));
     note('set root', accepted(intent.statement, commits));
-    note('acknowledgements', acknowledged({ bundle, statements, contract }));
+    note('acknowledgements', acknowledged({ bundle, statements, contract, confirmed }));
   }
   note('result bound by intent', opensIntent(statements));
   const passed = checks.every((check) => check.passed);
@@ -103,32 +80,6 @@ export function verifyPassport(bundle: PassportBundle, trust: PassportTrust): Pa
 
 /** H("weights", salt, child): what the Intent says about a result before it is released. */
 export const resultCommitment = (salt: Uint8Array, child: Digest): Digest => hash('weights', salt, child);
-
-const fail = (detail: string): Result<never, Refusal> => err(refusal('E-PASSPORT-INVALID', detail));
-
-function openStatements(bundle: PassportBundle): Result<Statements, Refusal> {
-  const open = <T extends Statement['type']>(
-    type: T,
-    bytes: Uint8Array,
-  ): SignedStatement<Extract<Statement, { type: T }>> | Refusal => {
-    const opened = openStatement(bytes);
-    if (!opened.ok) return opened.error;
-    if (opened.value.statement.type !== type)
-      return refusal('E-PASSPORT-INVALID', `${type}: it is a ${opened.value.statement.type}`);
-    return opened.value as SignedStatement<Extract<Statement, { type: T }>>;
-  };
-  const genesis = open('genesis', bundle.genesis);
-  const manifest = open('manifest', bundle.manifest);
-  const certificate = open('certificate', bundle.certificate);
-  const intent = open('intent', bundle.intent);
-  const release = open('release', bundle.release);
-  if ('code' in genesis) return err(genesis);
-  if ('code' in manifest) return err(manifest);
-  if ('code' in certificate) return err(certificate);
-  if ('code' in intent) return err(intent);
-  if ('code' in release) return err(release);
-  return ok({ genesis, manifest, certificate, intent, release });
-}
 
 /** Ids of confirmed organisations with a valid approval; refused when fewer than `k_min`. */
 function confirmedApprovals(
@@ -160,7 +111,7 @@ interface PublicationContext {
   readonly bundle: PassportBundle;
   readonly contract: SealedContract;
   readonly trust: PassportTrust;
-  readonly statements: Statements;
+  readonly statements: PassportStatements;
   readonly note: (name: string, result: Result<null, Refusal>, detail?: string) => unknown;
 }
 
@@ -178,6 +129,8 @@ function notePublications({ bundle, contract, trust, statements, note }: Publica
       note(name, fail('published for another genesis'));
     else if (first !== undefined)
       note(name, err({ ...first, detail: verdict.refusals.map(describeRefusal).join('; ') }));
+    else if (!publishedInTime(publication, statements))
+      note(name, fail('published at another time or place of the chain'));
     else {
       accepted.push(publication.bootKey);
       note(name, ok(null), verdict.simulated ? 'SIMULATED: protects nothing' : 'genuine');
@@ -190,7 +143,7 @@ function notePublications({ bundle, contract, trust, statements, note }: Publica
       note('software digest', fail('the passport names other software than the evidence'));
     }
   }
-  const unknown = inOrder(statements).find(
+  const unknown = statementsInOrder(statements).find(
     ({ statement }) => !accepted.some((key) => bytesEqual(key, statement.bootKey)),
   );
   note(
@@ -200,37 +153,10 @@ function notePublications({ bundle, contract, trust, statements, note }: Publica
   return simulated;
 }
 
-function linked(statements: Statements, sealed: SealedContract): Result<null, Refusal> {
-  const { genesis, manifest, certificate, intent, release } = statements;
-  if (inOrder(statements).some(({ statement }) => !bytesEqual(statement.contract, sealed.digest)))
-    return fail('a statement is for another contract');
-  if (genesis.statement.counter !== 0 || genesis.statement.previous !== null)
-    return fail('genesis is not the first statement');
-  for (const [earlier, next] of [
-    [manifest, certificate],
-    [certificate, intent],
-    [intent, release],
-  ] as const) {
-    const { previous, counter } = next.statement;
-    if (counter !== earlier.statement.counter + 1 || previous === null || !bytesEqual(previous, earlier.digest)) {
-      return fail(`${next.statement.type} does not follow ${earlier.statement.type}`);
-    }
-  }
-  const rounds = [manifest, certificate, intent, release].map(
-    ({ statement: { round, attempt } }) => `${round}/${attempt}`,
-  );
-  if (new Set(rounds).size !== 1) return fail('statements of several rounds');
-  const references: readonly (readonly [Digest, Digest])[] = [
-    [certificate.statement.manifest, manifest.digest],
-    [intent.statement.certificate, certificate.digest],
-    [release.statement.certificate, certificate.digest],
-    [release.statement.intent, intent.digest],
-    [release.statement.parent, manifest.statement.parent],
-  ];
-  return references.every(([a, b]) => bytesEqual(a, b)) ? ok(null) : fail('statements refer to one another wrongly');
-}
-
-function cohort({ manifest, certificate }: Statements, sealed: SealedContract): Result<readonly Commit[], Refusal> {
+function cohort(
+  { manifest, certificate }: PassportStatements,
+  sealed: SealedContract,
+): Result<readonly Commit[], Refusal> {
   const manifestHead = headOf(manifest);
   return openCohort(certificate.statement.members, {
     sealed,
@@ -270,14 +196,16 @@ function accepted(intent: Intent, commits: readonly Commit[]): Result<null, Refu
 
 interface AcknowledgementFacts {
   readonly bundle: PassportBundle;
-  readonly statements: Statements;
+  readonly statements: PassportStatements;
   readonly contract: SealedContract;
+  readonly confirmed: ReadonlySet<string>;
 }
 
 function acknowledged({
   bundle,
   statements: { intent, release },
   contract: sealed,
+  confirmed,
 }: AcknowledgementFacts): Result<null, Refusal> {
   const acknowledgers = new Set<string>();
   for (const { acknowledgement, endorsement } of bundle.acknowledgements) {
@@ -294,8 +222,12 @@ function acknowledged({
     acknowledgers.add(opened.value);
   }
   const enough = acknowledgementsNeeded(sealed, intent.statement.members.length);
-  if (acknowledgers.size >= enough) return ok(null);
-  return err(refusal('E-ACKS-MISSING', '', { got: String(acknowledgers.size), want: `at least ${enough}` }));
+  const short = (got: number, want: number, whose: string): Result<null, Refusal> =>
+    err(refusal('E-ACKS-MISSING', whose, { got: String(got), want: `at least ${want}` }));
+  if (acknowledgers.size < enough) return short(acknowledgers.size, enough, '');
+  const known = [...acknowledgers].filter((id) => confirmed.has(id)).length;
+  const { kMin } = sealed.contract;
+  return known < kMin ? short(known, kMin, 'of confirmed hospitals') : ok(null);
 }
 
 /** All accepted sites, or more than n − k_min + f approved ones, whichever is fewer, and never below k_min (PROTOCOL §7.6–7.7). */
@@ -339,7 +271,7 @@ export function openMemberAcknowledgement(
   return ok(organisation);
 }
 
-function opensIntent({ intent, release }: Statements): Result<null, Refusal> {
+function opensIntent({ intent, release }: PassportStatements): Result<null, Refusal> {
   const { resultSalt, child, cohortSize } = release.statement;
   if (!bytesEqual(resultCommitment(resultSalt, child), intent.statement.result))
     return fail('the model is not the one that was acknowledged');

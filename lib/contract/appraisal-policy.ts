@@ -7,7 +7,7 @@ export const appraisalPolicy = z.strictObject({
   /** Reference values: accepted program measurements. */
   measurements: z.array(digest).min(1).max(64),
   /** Allowed platform instances (chip ids); null: any genuine machine. */
-  instances: z.array(text).max(1024).nullable(),
+  instances: z.array(text).min(1).max(1024).nullable(),
   /** Smallest accepted security version of the platform. */
   minSvn: count,
 });

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { digest, positiveInteger } from './shapes.ts';
 
 const MAX_UNITS = 16_384;
+/** An update of so many int32 coordinates still fits one session message with room to spare. */
+const MAX_PARAMETERS = 8_000_000;
 
 const layer = z.strictObject({
   units: positiveInteger.max(MAX_UNITS),
@@ -24,6 +26,11 @@ export const modelSpec = z
     ]),
   })
   .superRefine((spec, context) => {
+    const widths = [spec.inputs, ...spec.layers.map(({ units }) => units)];
+    const parameters = spec.layers.reduce((sum, { units }, index) => sum + ((widths[index] ?? 0) + 1) * units, 0);
+    if (parameters > MAX_PARAMETERS) {
+      context.addIssue({ code: 'custom', path: ['layers'], message: `more than ${MAX_PARAMETERS} parameters` });
+    }
     spec.layers.forEach((item, index) => {
       const last = index === spec.layers.length - 1;
       const output =
@@ -66,7 +73,8 @@ const adaptive = {
   serverLearningRate: z.number().positive().max(100),
   beta1: z.number().min(0).lt(1),
   beta2: z.number().min(0).lt(1),
-  tau: z.number().positive().max(1),
+  /** Keeps a step finite where nothing has moved yet. */
+  tau: z.number().min(1e-9).max(1),
 };
 
 /** How the enclave turns the weighted average of updates into the next model (FedAvg: McMahan 2017; the adaptive ones: Reddi et al. 2021). */

@@ -29,11 +29,14 @@ export type Organisation = z.output<typeof organisation>;
 /** Noise: none yet; `site` and `enclave` arrive with the privacy plan and will be further members of this union. */
 export const privacyPlan = z.discriminatedUnion('placement', [z.strictObject({ placement: z.literal('none') })]);
 
+/** A day: as long as an endorsement lives, and well inside what timers can wait. */
+const MAX_DEADLINE_MS = 24 * 3_600_000;
+
 /** Longest time a round waits in each phase, in milliseconds. */
 export const deadlines = z.strictObject({
-  commitMs: positiveInteger,
-  uploadMs: positiveInteger,
-  acknowledgeMs: positiveInteger,
+  commitMs: positiveInteger.max(MAX_DEADLINE_MS),
+  uploadMs: positiveInteger.max(MAX_DEADLINE_MS),
+  acknowledgeMs: positiveInteger.max(MAX_DEADLINE_MS),
 });
 
 /** One study under one set of terms; its digest names it (PROTOCOL §6). */
@@ -49,7 +52,7 @@ export const studyContract = z.strictObject({
   privacy: privacyPlan,
   organisations: z.array(organisation).min(1).max(1000),
   /** Fewest organisations in a released round. */
-  kMin: positiveInteger,
+  kMin: positiveInteger.min(2, 'at least 2: the sum of one hospital is its update'),
   /** Organisations without which no round is released. */
   requireSites: z.array(organisationId),
   /** f: colluding members tolerated when counting acknowledgements (PROTOCOL §7.6). */
@@ -99,6 +102,7 @@ function brokenRules(contract: StudyContract): Refusal | null {
   if (ids.size !== contract.organisations.length) return invalid('organisations: an id stands twice');
   if (keys.size !== contract.organisations.length) return invalid('organisations: a key stands twice');
   if (contract.kMin > ids.size) return invalid('kMin: more than there are organisations');
+  if (contract.toleratedColluders >= contract.kMin) return invalid('toleratedColluders: as many as kMin or more');
   if (contract.requireSites.some((id) => !ids.has(id))) return invalid('requireSites: not among the organisations');
   if (contract.validity.notBefore >= contract.validity.notAfter) return invalid('validity: ends before it begins');
   // Widened: further placements will join the union.

@@ -153,8 +153,18 @@ describe('PROTOCOL §7.3–7.4: commits and cohorts', () => {
     expect(lockWith(requiring, ['adler', 'birch', 'cedar'])).toBe('abort E-COHORT-REQUIRED');
     const demanding = new MemoryStudy(testContract(), { birch: { minimum: 4 } });
     demanding.open(1);
-    expect(lockWith(demanding, ['adler', 'birch', 'cedar'])).toBe('abort E-COHORT-REQUIRED');
     expect(lockWith(demanding, ['adler', 'cedar', 'dogwood'])).toBe('certificate');
+    expect(lockWith(demanding, ['adler', 'birch', 'cedar'])).toBe('abort E-COHORT-TOO-SMALL');
+  });
+
+  it('of a hospital whose own wish cannot be met are left out: it stops nobody else', () => {
+    const demanding = new MemoryStudy(testContract(), { birch: { minimum: 1000 } });
+    demanding.open(1);
+    demanding.commit();
+    must(demanding.enclave.handle(lockAt(START)));
+    const newest = demanding.enclave.statements().at(-1)?.statement;
+    const members = newest?.type === 'certificate' ? newest.members.map(({ organisation }) => organisation) : [];
+    expect(members).toEqual(['adler', 'cedar', 'dogwood']);
   });
 
   it('of hospitals that withdrew are left out (§6.3), and refused from then on', () => {

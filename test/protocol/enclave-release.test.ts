@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { EnclaveCommand } from '../../aggregator-enclave/event.ts';
 import { signAcknowledgement } from '../../lib/audit/acknowledgement.ts';
 import { signApproval } from '../../lib/contract/approval.ts';
-import { instant, organisationId } from '../../lib/core/ids.ts';
+import type { SealedContract } from '../../lib/contract/study-contract.ts';
+import { instant, organisationId, type Instant } from '../../lib/core/ids.ts';
 import { encodeWeights } from '../../lib/learning/weights.ts';
-import { MemoryStudy, must } from '../support/study-in-memory.ts';
-import { DAY_MS, digestOf, organisationSigner, START, testContract } from '../support/test-contract.ts';
+import { MemoryEnclave, MemoryStudy, must } from '../support/study-in-memory.ts';
+import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testContract } from '../support/test-contract.ts';
 import { close, commitOf, endorsementOf, roundStages, told, withdrawalOf } from './round-stages.ts';
 
 const MINUTE = 60_000;
@@ -139,18 +140,23 @@ describe('PROTOCOL §7.6: intent, acknowledgements, release', () => {
   });
 });
 
+const approvalUntil = (sealed: SealedContract, expires: Instant): Uint8Array =>
+  signApproval(
+    { contract: sealed.digest, organisation: organisationId('dogwood'), epsilonBudget: null, expires },
+    organisationSigner('dogwood'),
+  );
+
 describe('PROTOCOL §7.7: what is released, every site can accept', () => {
   const begin = (): MemoryStudy => begun.fork();
 
   it('although one hospital’s approval expired and it no longer takes part', () => {
-    const study = begin();
-    const dogwood = organisationId('dogwood');
-    const expires = instant(START + MINUTE);
-    const approval = signApproval(
-      { contract: study.sealed.digest, organisation: dogwood, epsilonBudget: null, expires },
-      organisationSigner('dogwood'),
-    );
-    must(study.enclave.handle({ type: 'record-approval', at: START, approval }));
+    const study = new MemoryStudy(testContract());
+    const { sealed } = study;
+    const enclave = new MemoryEnclave(sealed);
+    const approval = approvalUntil(sealed, instant(START + MINUTE));
+    must(enclave.handle({ type: 'record-approval', at: START, approval }));
+    enclave.begin(START, HOSPITALS.slice(0, 3));
+    Object.assign(study, { enclave });
     const at = instant(START + 2 * MINUTE);
     const three = study.sites.slice(0, 3);
     study.open(1, 1, at);
@@ -165,6 +171,21 @@ describe('PROTOCOL §7.7: what is released, every site can accept', () => {
     study.acknowledge(three, at);
     study.deliver(three);
     for (const site of three) expect(site.state.model.round).toBe(1);
+  });
+
+  it('and an approval gives way only to a longer one: two that take turns would fill the log', () => {
+    const study = begin();
+    const record = (expires: number): number =>
+      must(
+        study.enclave.handle({
+          type: 'record-approval',
+          at: START,
+          approval: approvalUntil(study.sealed, instant(expires)),
+        }),
+      ).length;
+    expect(record(START + MINUTE)).toBe(0);
+    expect(record(START + 101 * DAY_MS)).toBe(1);
+    expect(record(START + 100 * DAY_MS + 1)).toBe(0);
   });
 
   it('although an endorsement ran out between the acknowledgement and the release', () => {

@@ -2,9 +2,10 @@ import { headOf, type SignedStatement, type Statement } from '../../lib/audit/st
 import type { Refusal } from '../../lib/core/errors.ts';
 import type { Result } from '../../lib/core/result.ts';
 import type { SiteEvent } from '../../site-agent/event.ts';
+import { signWithdrawal } from '../../lib/contract/approval.ts';
 import type { MemorySite } from '../support/study-in-memory.ts';
 import { MemoryStudy, must } from '../support/study-in-memory.ts';
-import { testContract } from '../support/test-contract.ts';
+import { organisationSigner, START, testContract } from '../support/test-contract.ts';
 import { linkedStatement } from '../unit/deciders/linked-statement.ts';
 
 /** What a site did with a message: the refusal, or its events with why it stays out. */
@@ -54,6 +55,8 @@ export function lie(
 
 export const withdrawn = (site: MemorySite): MemorySite => {
   const copy = site.fork();
-  must(copy.handle({ type: 'withdraw' }));
+  const { sealed, organisation } = copy.environment;
+  const fields = { contract: sealed.digest, organisation, at: START };
+  must(copy.handle({ type: 'withdraw', withdrawal: signWithdrawal(fields, organisationSigner(organisation)) }));
   return copy;
 };

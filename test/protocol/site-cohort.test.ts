@@ -70,13 +70,13 @@ describe('PROTOCOL §7.4, §6.2: which cohorts a site trains with', () => {
     expect(certify(membersOf(released), instant(START + 10 * 60_000))).toBe('cohort-accepted');
   });
 
-  it('not one with collateral older than the newest in it (A4)', () => {
+  it('not one with collateral that its platform does not have: a made-up number would stop everybody (A4)', () => {
     const newer = (field: object) =>
       each((m) =>
         m.organisation === 'birch' ? recommit(m, { collateral: { crlNumber: 0, tcbEvaluation: 0, ...field } }) : m,
       );
-    expect(certify(newer({ crlNumber: 1 }))).toMatch(/^declined E-COHORT-COMMIT: adler holds older collateral/);
-    expect(certify(newer({ tcbEvaluation: 1 }))).toMatch(/^declined E-COHORT-COMMIT: adler holds older collateral/);
+    expect(certify(newer({ crlNumber: 1 }))).toMatch(/^declined E-COHORT-COMMIT: birch: it names collateral/);
+    expect(certify(newer({ tcbEvaluation: 1 }))).toMatch(/^declined E-COHORT-COMMIT: birch: it names collateral/);
   });
 
   it('not one in which another member’s conditions are unmet', () => {

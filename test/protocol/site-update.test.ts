@@ -1,3 +1,5 @@
+import type { SiteCommand } from '../../site-agent/event.ts';
+import { toHex } from '../../lib/core/bytes.ts';
 import { describe, expect, it } from 'vitest';
 import { setRoot } from '../../lib/audit/set-root.ts';
 import type { Intent, SignedStatement, Statement } from '../../lib/audit/statement.ts';
@@ -81,11 +83,30 @@ describe('PROTOCOL §7.5–7.6: what a site sends and acknowledges', () => {
     study.commit();
     study.lock();
     const site = study.site('adler');
-    const other = { type: 'finish-training', commit: digestOf('another update'), payloadBytes: 60 } as const;
+    const parent = site.state.model.digest;
+    const other = { type: 'finish-training', parent, commit: digestOf('another update'), payloadBytes: 60 } as const;
     expect(told(site.handle(other))).toMatch(/^refused E-UPDATE-COMMITMENT/);
     must(study.uploadOne(site, site.payload()));
     expect(site.log.filter(({ type }) => type === 'debited')).toHaveLength(2);
     expect(site.log.filter(({ type }) => type === 'update-ready')).toHaveLength(3);
+  });
+
+  it('no update of a training that ended after its round did (§7.5)', () => {
+    const study = beforeIntent.fork();
+    must(study.enclave.handle({ type: 'abort-round', at: START }));
+    study.catchUp();
+    study.open(2, 2);
+    study.commit();
+    study.lock();
+    const site = study.site('adler');
+    const late = {
+      type: 'finish-training',
+      parent: digestOf('an earlier model'),
+      commit: digestOf('late'),
+      payloadBytes: 60,
+    };
+    expect(told(site.handle(late as SiteCommand))).toMatch(/^refused E-ROUND-MANIFEST/);
+    expect(site.state.spent.has(toHex(digestOf('an earlier model')))).toBe(false);
   });
 
   it('nothing after a withdrawal that came before the upload (§6.3)', () => {
@@ -96,6 +117,7 @@ describe('PROTOCOL §7.5–7.6: what a site sends and acknowledges', () => {
     const { layout } = site.environment;
     const finished = {
       type: 'finish-training',
+      parent: site.state.model.digest,
       commit: digestOf('update'),
       payloadBytes: 48 + 4 * layout.length,
     } as const;

@@ -240,7 +240,9 @@ export class MemoryStudy {
   uploadOne(site: MemorySite, payload: Uint8Array): Decision {
     const from = site.environment.organisation;
     const commit = updateCommitment(payload.subarray(0, 32), payload.subarray(32));
-    must(site.handle({ type: 'finish-training', commit, payloadBytes: payload.length }));
+    must(
+      site.handle({ type: 'finish-training', parent: site.state.model.digest, commit, payloadBytes: payload.length }),
+    );
     const announced = this.enclave.handle({ type: 'receive-header', from, header: site.activity('uploading').header });
     return announced.ok ? this.enclave.handle({ type: 'receive-update', from, payload }) : announced;
   }

@@ -77,7 +77,8 @@ export class StudyInProcess {
   }
 
   async command(command: EnclaveCommand): Promise<void> {
-    await this.enclave.handleOrThrow(command);
+    const decision = await this.enclave.handle(command);
+    if (!decision.ok) throw new Error(`${decision.error.code}: ${decision.error.detail}`);
   }
 
   /** The enclave's memory is lost; its sealed records stay. */
@@ -192,6 +193,9 @@ export class SiteInProcess {
         onEvent: () => undefined,
         onModel: async () => undefined,
         onRefused: (refused) => refusals.push(refused),
+        onFault: (fault) => {
+          throw fault;
+        },
       },
       initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
     );

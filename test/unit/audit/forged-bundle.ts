@@ -75,7 +75,11 @@ export function forgeBundle(study: MemoryStudy, bend: Bend = {}): PassportBundle
   });
   return {
     ...bundle,
-    publications: bundle.publications.map((publication) => ({ ...publication, genesis: genesis.digest })),
+    publications: bundle.publications.map((publication) => ({
+      ...publication,
+      genesis: genesis.digest,
+      head: headOf(genesis),
+    })),
     genesis: genesis.bytes,
     manifest: manifest.bytes,
     certificate: certificate.bytes,

@@ -33,6 +33,7 @@ beforeAll(() => {
 
 const APPROVALS = 'approvals by confirmed hospitals';
 const CHAIN = 'statement chain';
+const TERMS = 'terms of the contract';
 const COHORT = 'cohort certificate';
 const SIZE = 'cohort size';
 const ROOT = 'set root';
@@ -57,6 +58,7 @@ describe('PROTOCOL §7.7: a released model, checked offline', () => {
       'enclave evidence',
       PUBLISHED,
       CHAIN,
+      TERMS,
       COHORT,
       SIZE,
       ROOT,
@@ -115,7 +117,7 @@ describe('contract and signatures', () => {
         if (other === place) continue;
         const report = verifyPassport({ ...bundle, [place]: bundle[other] }, trust);
         expect(failures(report)).toEqual(['statements signed']);
-        expect(detailOf(report, 'statements signed')).toContain(`${place}: it is a ${other}`);
+        expect(detailOf(report, 'statements signed')).toContain(`got a ${other}, want a ${place}`);
       }
     }
   });
@@ -175,6 +177,24 @@ describe('publication evidence', () => {
     }
   });
 
+  it('made at another time, or at another place of the chain, than the statements of its boot', () => {
+    const [publication] = bundle.publications;
+    if (publication === undefined) throw new Error('no publication');
+    const { counter, digest } = publication.head;
+    const changes = [
+      { at: instant(Date.UTC(2099, 0, 1)) },
+      { at: instant(Date.UTC(2020, 0, 1)) },
+      { head: { counter: 999_999, digest } },
+      { head: { counter: counter + 1, digest } },
+      { head: { counter, digest: digestOf('fork') } },
+    ];
+    for (const change of changes) {
+      const publications = [{ ...publication, ...change }];
+      const report = verifyPassport({ ...bundle, publications }, trust);
+      expect(evidence(failures(report)), JSON.stringify(change)).toEqual(['enclave evidence', PUBLISHED]);
+    }
+  });
+
   it('that the verifier’s own roots do not accept', () => {
     const refusals = [refusal('E-ATTEST-SIGNATURE'), refusal('E-ATTEST-DEBUG')];
     const report = verifyPassport(bundle, {
@@ -204,7 +224,6 @@ describe('publication evidence', () => {
 
 describe('the statement chain', () => {
   it.each<[string, Bend]>([
-    ['a genesis that is not the first statement', { genesis: { counter: 1 } }],
     ['a genesis with a predecessor', { genesis: { previous: digestOf('earlier') } }],
     ['a genesis for another contract', { genesis: { contract: digestOf('another') } }],
     ['a release for another contract', { release: { contract: digestOf('another') } }],
@@ -222,6 +241,33 @@ describe('the statement chain', () => {
     ['a release of another parent', { release: { parent: digestOf('other') } }],
   ])('%s', (_, bend) => {
     expect(failed(bend)).toEqual([CHAIN]);
+  });
+});
+
+describe('the place of genesis', () => {
+  it('is the first, for the chain and for the publication that names it', () => {
+    expect(failed({ genesis: { counter: 1 } })).toEqual(expect.arrayContaining([CHAIN, PUBLISHED]));
+  });
+});
+
+describe('the terms of the contract', () => {
+  const early = instant(START - 60_000);
+  it.each<[string, Bend]>([
+    ['a genesis with other initial weights', { genesis: { model: digestOf('other weights') } }],
+    [
+      'a first round on another model',
+      { manifest: { parent: digestOf('other') }, release: { parent: digestOf('other') } },
+    ],
+    ['a round before the contract is valid', { manifest: { at: early }, certificate: { at: early } }],
+    ['statements that go back in time', { genesis: { at: instant(START + 11 * 60_000) } }],
+  ])('%s', (_, bend) => {
+    expect(failed(bend)).toContain(TERMS);
+  });
+
+  it('a round beyond those of the contract', () => {
+    const round = { round: 4 };
+    const bend = { manifest: round, certificate: round, intent: round, release: round };
+    expect(failed(bend)).toEqual([TERMS]);
   });
 });
 
@@ -256,7 +302,7 @@ describe('the cohort certificate', () => {
     const at = instant(START + 11 * 60_000);
     expect(failed({ commit: () => ({ at }) })).toEqual([COHORT]);
     expect(failed({ commit: (id) => (id < 'cedar' ? { at: 0 } : undefined) })).toEqual([]);
-    expect(failed({ certificate: { at: instant(START + 25 * 3_600_000) } })).toEqual([COHORT]);
+    expect(failed({ certificate: { at: instant(START + 25 * 3_600_000) } })).toEqual([TERMS, COHORT]);
   });
 });
 
@@ -308,8 +354,17 @@ describe('acknowledgements', () => {
     expect(needed(2, 1, 4)).toBe(4);
     expect(needed(3, 1, 4)).toBe(3);
     expect(needed(3, 2, 4)).toBe(4);
-    expect(needed(3, 9, 4)).toBe(4);
-    expect(needed(1, 0, 4)).toBe(4);
+    expect(needed(4, 0, 4)).toBe(4);
+  });
+
+  it('are counted only of hospitals that the verifier has confirmed, up to k_min', () => {
+    const three = trustIn(study, ['adler', 'birch', 'cedar']);
+    const [adler, birch, , dogwood] = bundle.acknowledgements;
+    if (adler === undefined || birch === undefined || dogwood === undefined) throw new Error('four acknowledgements');
+    const report = verifyPassport({ ...bundle, acknowledgements: [adler, birch, dogwood] }, three);
+    expect(failures(report)).toEqual([ACKS]);
+    expect(detailOf(report, ACKS)).toContain('of confirmed hospitals');
+    expect(failures(verifyPassport(bundle, three))).toEqual([]);
   });
 
   it('are too few, or one counted often', () => {

@@ -45,7 +45,7 @@ beforeAll(() => {
     organisationSigner(from),
   );
   must(enclave.handle({ type: 'receive-withdrawal', from, withdrawal }));
-  must(study.site('dogwood').handle({ type: 'withdraw' }));
+  must(study.site('dogwood').handle({ type: 'withdraw', withdrawal }));
   study.open(3);
   study.commit(study.sites.slice(0, 3));
   study.lock();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { headOfChain } from '../../../lib/audit/chain.ts';
 import type { Statement } from '../../../lib/audit/statement.ts';
+import { signWithdrawal } from '../../../lib/contract/approval.ts';
 import { updateCommitment } from '../../../lib/learning/update-codec.ts';
 import { decide } from '../../../site-agent/decider.ts';
 import type { SiteCommand, SiteEvent } from '../../../site-agent/event.ts';
@@ -32,6 +33,11 @@ study.acknowledge();
 study.catchUp();
 const releaseSeen = cedar.state;
 
+const withdrawal = signWithdrawal(
+  { contract: study.sealed.digest, organisation: cedar.environment.organisation, at: START },
+  organisationSigner(cedar.environment.organisation),
+);
+
 const STATES: Record<Row, SiteState> = {
   waiting,
   committed,
@@ -39,7 +45,7 @@ const STATES: Record<Row, SiteState> = {
   uploading,
   acknowledged,
   'release seen': releaseSeen,
-  withdrawn: evolve(waiting, { type: 'withdrawn' }),
+  withdrawn: evolve(waiting, { type: 'withdrawn', withdrawal }),
 };
 const ROWS = Object.keys(STATES) as Row[];
 
@@ -145,6 +151,7 @@ const COMMANDS: Record<Column, (state: SiteState) => SiteCommand> = {
   'see abort': see('abort'),
   'finish-training': () => ({
     type: 'finish-training',
+    parent: cedar.state.model.digest,
     commit: updateCommitment(payload.subarray(0, 32), payload.subarray(32)),
     payloadBytes: payload.length,
   }),
@@ -153,7 +160,7 @@ const COMMANDS: Record<Column, (state: SiteState) => SiteCommand> = {
     bundle: study.enclave.bundle(),
     weights: study.enclave.weights(),
   }),
-  withdraw: () => ({ type: 'withdraw' }),
+  withdraw: () => ({ type: 'withdraw', withdrawal }),
 };
 
 describe('the site decider, activity × command', () => {
