@@ -151,7 +151,7 @@ beforeAll(async () => {
   start('coordinator', '--config', 'coordinator/coordinator.yaml');
   for (const id of HOSPITALS) start('site', '--config', `${id}/site.yaml`);
   await launch();
-}, 90_000);
+}, 150_000);
 
 afterAll(async () => {
   for (const { child } of running) child.kill('SIGKILL');
@@ -228,7 +228,7 @@ describe('PROTOCOL §7.7: verification of the real bundle refuses', () => {
   });
 
   test('keys that are not the hospitals’', async () => {
-    for (const id of HOSPITALS) await ask('org', 'init', '--id', id, '--name', id, '--out', `other/${id}`);
+    await Promise.all(HOSPITALS.map((id) => ask('org', 'init', '--id', id, '--name', id, '--out', `other/${id}`)));
     const keys = HOSPITALS.map((id) => `other/${id}/organisation.json`);
     refused(await verify(bundleOf('harbour'), '--org-keys', ...keys), 'approvals by confirmed hospitals');
   });
@@ -274,4 +274,4 @@ test('what simulate leaves behind verifies with the command that its report prin
   const verified = await consilium(line.split(' '), out);
   expect(verified.exit, `${line}: ${verified.stdout}${verified.stderr}`).toBe(0);
   expect(verified.stdout).toMatch(/^weights of the passport +passed/m);
-});
+}, 120_000);
