@@ -1,5 +1,6 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { Refusal } from '../core/errors.ts';
+import type { Rate } from './rate-limit.ts';
 import { identityFromSubjectAltName, type PeerIdentity } from './peer-identity.ts';
 
 /** What a handler knows about its caller. */
@@ -11,6 +12,8 @@ export interface CallContext {
 
 /** What a service needs of the server that hosts it. */
 export interface ServiceHost {
+  /** Sessions that one site may begin. */
+  readonly newChannels: Rate;
   readonly stallMs: number;
   /** Cuts the connection that `peer` (`address:port`, as gRPC names it) uses. */
   readonly hangUp: (peer: string) => void;

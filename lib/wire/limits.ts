@@ -1,4 +1,5 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
+import type { Rate } from './rate-limit.ts';
 
 /** What one server of ours bears; every number is set here, none is gRPC's or node's default. */
 export interface ServerLimits {
@@ -6,12 +7,18 @@ export interface ServerLimits {
   readonly maxConnections: number;
   /** The same, per identity in the certificate: one site cannot take every place. */
   readonly maxConnectionsPerPeer: number;
-  /** TCP connections that have not finished the TLS handshake. */
+  /** TCP connections that have not finished the TLS handshake: another one takes the place of an old one. */
   readonly maxHandshakes: number;
+  /** The same, from one address. */
+  readonly maxHandshakesPerAddress: number;
+  /** From accepted TCP connection to the first byte of the handshake. */
+  readonly firstByteTimeoutMs: number;
   /** From accepted TCP connection to finished handshake. */
   readonly handshakeTimeoutMs: number;
   /** Calls at a time on one connection. */
   readonly maxConcurrentStreams: number;
+  /** Sessions that one site may begin, because each handshake costs the enclave a key pair (PROTOCOL §4.1). */
+  readonly newChannels: Rate;
   /** Largest protobuf message, in and out. */
   readonly maxMessageBytes: number;
   /** What node may hold for one HTTP/2 session. */
@@ -31,11 +38,15 @@ export interface ServerLimits {
 const MINUTE = 60_000;
 
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
-  maxConnections: 1024,
+  // Sites (WIRE_LIMITS.sites) twice, so that a site that reconnects finds a place, and some researchers.
+  maxConnections: 2048,
   maxConnectionsPerPeer: 8,
-  maxHandshakes: 64,
+  maxHandshakes: 256,
+  maxHandshakesPerAddress: 64,
+  firstByteTimeoutMs: 5_000,
   handshakeTimeoutMs: 10_000,
   maxConcurrentStreams: 32,
+  newChannels: { count: 10, windowMs: 10_000 },
   maxMessageBytes: 8 << 20,
   maxSessionMemoryMiB: 64,
   idleMs: 5 * MINUTE,

@@ -40,7 +40,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       injector.injectConnection(socket);
     },
   });
-  const host: ServiceHost = { stallMs: limits.stallMs, hangUp: listener.hangUp, onFault, onRefused };
+  const { stallMs, newChannels } = limits;
+  const host: ServiceHost = { stallMs, newChannels, hangUp: listener.hangUp, onFault, onRefused };
   for (const { definition, implement } of services) server.addService(definition, implement(host));
   const port = await listener.listen(address);
 

@@ -5,7 +5,8 @@ import { err, ok, type Result } from '../core/result.ts';
 import { identityOfCall, signalOfCall, type CallContext, type ServiceHost } from './call-context.ts';
 import type { FrameStream } from './frame-duplex.ts';
 import { CallFrames } from './frame-stream.ts';
-import { authorise, requireOrganisation, type PeerIdentity } from './peer-identity.ts';
+import { authorise, identityUri, requireOrganisation, type PeerIdentity } from './peer-identity.ts';
+import { RateLimit } from './rate-limit.ts';
 import { BYTES, settled, type WireService } from './service.ts';
 import { CHANNEL_PATH, CHANNEL_ROLES, SITE_METADATA } from './session-codec.ts';
 import { statusFromRefusal } from './status.ts';
@@ -27,27 +28,42 @@ const definition: ServiceDefinition = {
 
 /** SessionService: opaque frames in both directions (PROTOCOL §4). */
 export function sessionService(hosted: SessionHost, handler: SessionHandler): WireService {
-  const implement = (host: ServiceHost) => ({
-    channel: (call: ServerDuplexStream<Buffer, Buffer>): void => {
-      const frames = framesOf(call, host);
-      const refuse = (failure: Error): void => {
-        frames.endWith(refusal('E-TRANSPORT', 'the stream was refused'), () => call.emit('error', failure));
-      };
-      const serve = async (): Promise<Result<void, Refusal>> => {
-        const context = contextOf(call, hosted);
-        if (!context.ok) return context;
-        await handler(frames, context.value);
-        return ok(undefined);
-      };
-      settled(serve(), host)
-        .then((served) => {
-          if (served.ok) frames.close();
-          else refuse(served.error);
-        })
-        .catch(host.onFault);
-    },
-  });
+  const implement = (host: ServiceHost) => {
+    const begun = new RateLimit(host.newChannels);
+    return { channel: channelOf({ hosted, handler, host, begun }) };
+  };
   return { definition, implement };
+}
+
+interface ChannelParts {
+  readonly hosted: SessionHost;
+  readonly handler: SessionHandler;
+  readonly host: ServiceHost;
+  readonly begun: RateLimit;
+}
+
+function channelOf({ hosted, handler, host, begun }: ChannelParts) {
+  return (call: ServerDuplexStream<Buffer, Buffer>): void => {
+    const frames = framesOf(call, host);
+    const refuse = (failure: Error): void => {
+      frames.endWith(refusal('E-TRANSPORT', 'the stream was refused'), () => call.emit('error', failure));
+    };
+    const serve = async (): Promise<Result<void, Refusal>> => {
+      const context = contextOf(call, hosted);
+      if (!context.ok) return context;
+      const { peer, site } = context.value;
+      // Per site also behind the relay, so that one site takes no other's share of the relay's connection.
+      if (!begun.take(`${identityUri(peer)} ${site}`)) return err(refusal('E-TRANSPORT', 'too many new sessions'));
+      await handler(frames, context.value);
+      return ok(undefined);
+    };
+    settled(serve(), host)
+      .then((served) => {
+        if (served.ok) frames.close();
+        else refuse(served.error);
+      })
+      .catch(host.onFault);
+  };
 }
 
 function framesOf(call: ServerDuplexStream<Buffer, Buffer>, host: ServiceHost): CallFrames {

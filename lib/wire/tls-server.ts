@@ -5,6 +5,7 @@ import { refusal, type Refusal } from '../core/errors.ts';
 import type { ServerLimits } from './limits.ts';
 import { identityFromSubjectAltName, identityUri } from './peer-identity.ts';
 import { TLS_1_3, type TlsMaterial } from './tls-material.ts';
+import { UnfinishedHandshakes } from './unfinished-handshakes.ts';
 
 interface ListenerParts {
   readonly tls: TlsMaterial;
@@ -32,7 +33,7 @@ export interface TlsListener {
  * tickets: every connection shows its certificate anew.
  */
 export function createTlsListener({ tls, limits, accept, onRefused }: ListenerParts): TlsListener {
-  const unfinished = new Set<Socket>();
+  const unfinished = new UnfinishedHandshakes(limits);
   const accepted = new Map<string, TLSSocket>();
   const perPeer = new Map<string, number>();
   const waiting: (() => void)[] = [];
@@ -53,25 +54,21 @@ export function createTlsListener({ tls, limits, accept, onRefused }: ListenerPa
   const tcpServer = createTcpServer({ noDelay: true }, (socket) => {
     // Unread errors of a half-open socket would end the process.
     socket.on('error', () => undefined);
-    if (unfinished.size >= limits.maxHandshakes) {
-      socket.destroy();
-      onRefused(refusal('E-TRANSPORT', 'too many unfinished handshakes'));
-      return;
-    }
-    unfinished.add(socket);
-    socket.once('close', () => unfinished.delete(socket));
+    unfinished.add(peerOf(socket), socket);
     tlsServer.emit('connection', socket);
   });
 
   tlsServer.on('tlsClientError', (error, socket) => {
     socket.destroy();
-    onRefused(refusal('E-TRANSPORT-CERTIFICATE', reasonOf(error, socket)));
+    const reason = reasonOf(error, socket);
+    // Either side hung up: the peer, or we on one that was silent or in the way.
+    onRefused(refusal(reason === 'ECONNRESET' ? 'E-TRANSPORT' : 'E-TRANSPORT-CERTIFICATE', reason));
   });
 
   tlsServer.on('secureConnection', (socket) => {
     const peer = peerOf(socket);
     socket.on('error', () => undefined);
-    for (const raw of unfinished) if (peerOf(raw) === peer) unfinished.delete(raw);
+    unfinished.finished(peer);
     const identity = identityFromSubjectAltName(socket.getPeerCertificate().subjectaltname);
     const owner = identity === null ? '' : identityUri(identity);
     const count = perPeer.get(owner) ?? 0;
@@ -111,7 +108,7 @@ export function createTlsListener({ tls, limits, accept, onRefused }: ListenerPa
       }),
     close: () => {
       tcpServer.close();
-      for (const socket of unfinished) socket.destroy();
+      unfinished.destroyAll();
     },
     hangUp: (peer) => accepted.get(peer)?.destroy(),
     drained: () => (accepted.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),

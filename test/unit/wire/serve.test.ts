@@ -96,15 +96,38 @@ describe('a server under slow and hostile peers', () => {
     await stillServes(server);
   });
 
-  it('bounds unfinished handshakes, and finished ones do not count', async () => {
-    const server = await started(COORDINATOR, [studyDesk()], { maxHandshakes: 3, handshakeTimeoutMs: 60_000 });
+  it('bounds unfinished handshakes: the oldest silent one gives way, and finished ones do not count', async () => {
+    const server = await started(COORDINATOR, [studyDesk()], { maxHandshakes: 3, firstByteTimeoutMs: 60_000 });
     for (let i = 0; i < 6; i++) await stillServes(server);
-    const held = [tcp(server.port), tcp(server.port), tcp(server.port)];
+    const talking = tcp(server.port);
+    // The first bytes of a ClientHello.
+    talking.socket.write(Buffer.of(22, 3, 1, 2, 0, 1));
     await new Promise((resolve) => setTimeout(resolve, 100));
-    await tcp(server.port).closed;
-    expect(server.refused).toMatchObject([{ code: 'E-TRANSPORT', detail: 'too many unfinished handshakes' }]);
-    for (const { socket } of held) socket.destroy();
+    const silent = [tcp(server.port), tcp(server.port)];
     await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(server.refused).toEqual([]);
+    const newcomer = tcp(server.port);
+    await silent[0]?.closed;
+    expect(server.refused).toMatchObject([{ code: 'E-TRANSPORT', detail: 'ECONNRESET' }]);
+    expect([talking, silent[1], newcomer].map((one) => one?.socket.destroyed)).toEqual([false, false, false]);
+    await stillServes(server);
+    for (const one of [talking, silent[1], newcomer]) one?.socket.destroy();
+  });
+
+  it('bounds unfinished handshakes of one address', async () => {
+    const server = await started(COORDINATOR, [studyDesk()], {
+      maxHandshakesPerAddress: 2,
+      firstByteTimeoutMs: 60_000,
+    });
+    const silent = [tcp(server.port), tcp(server.port), tcp(server.port)];
+    await silent[0]?.closed;
+    expect(silent.map((one) => one.socket.destroyed)).toEqual([true, false, false]);
+    for (const { socket } of silent) socket.destroy();
+  });
+
+  it('does not wait long for the first byte', async () => {
+    const server = await started(COORDINATOR, [studyDesk()], { firstByteTimeoutMs: 100 });
+    expect(await tcp(server.port).closed).toBeLessThan(2000);
     await stillServes(server);
   });
 
