@@ -58,12 +58,14 @@ export class Coordinator {
     if (this.#requested !== null) for (const effect of effectsOf(this.#requested)) this.#ports.perform(effect);
   }
 
+  /** Rejects, with a RefusalError where the store refused, when the decision could not be stored. */
   handle(command: CoordinatorCommand): Promise<CoordinatorDecision> {
     return this.#queue.run(async () => {
       const decision = decide(this.#environment, this.#state, command);
       if (!decision.ok || decision.value.length === 0) return decision;
       const stored = await this.#append(decision.value);
-      if (!stored.ok) return stored;
+      // Somebody else writes this log: whatever this coordinator believes is out of date.
+      if (!stored.ok) throw new RefusalError(stored.error);
       for (const event of decision.value) {
         this.#state = evolve(this.#state, event);
         this.#requested = requestedAfter(this.#requested, event);

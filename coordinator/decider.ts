@@ -1,9 +1,9 @@
 import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
-import { bytesEqual } from '../lib/core/bytes.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 import type { CoordinatorCommand, CoordinatorEvent, RoundAction } from './event.ts';
+import { evolve } from './evolve.ts';
 import {
   availableSites,
   type CoordinatorEnvironment,
@@ -32,13 +32,8 @@ export function decide(
   switch (command.type) {
     case 'receive-approval':
       return receiveApproval(environment, state, command);
-    case 'receive-withdrawal': {
-      const { contract, digest } = environment.sealed;
-      const opened = openWithdrawal(command.withdrawal, { contract, contractDigest: digest });
-      if (!opened.ok) return opened;
-      const { organisation } = opened.value.document;
-      return ok(state.approvals.has(organisation) ? [{ type: 'withdrawal-recorded', organisation }] : []);
-    }
+    case 'receive-withdrawal':
+      return receiveWithdrawal(environment, state, command);
     case 'launch':
       return launch(environment, state, command);
     case 'see-site':
@@ -63,10 +58,32 @@ function receiveApproval(
 ): CoordinatorDecision {
   const opened = openApproval(approval, { sealed, at });
   if (!opened.ok) return opened;
-  const { organisation } = opened.value.document;
+  const { organisation, expires } = opened.value.document;
+  if (state.withdrawn.has(organisation)) return err(refusal('E-SITE-WITHDRAWN', organisation));
   const known = state.approvals.get(organisation);
-  if (known !== undefined && bytesEqual(known, approval)) return ok([]);
-  return ok([{ type: 'approval-recorded', organisation, approval }]);
+  // Whoever replays an older approval must not shorten what the hospital agreed to since.
+  if (known !== undefined && expires <= known.expires) return ok([]);
+  return ok([{ type: 'approval-recorded', organisation, approval, expires }]);
+}
+
+/** For good, approved or not: what comes after a withdrawal can only be an old approval that somebody sends again. */
+function receiveWithdrawal(
+  environment: CoordinatorEnvironment,
+  state: CoordinatorState,
+  { withdrawal }: Command<'receive-withdrawal'>,
+): CoordinatorDecision {
+  const { contract, digest } = environment.sealed;
+  const opened = openWithdrawal(withdrawal, { contract, contractDigest: digest });
+  if (!opened.ok) return opened;
+  const { organisation } = opened.value.document;
+  if (state.withdrawn.has(organisation)) return ok([]);
+  const recorded: CoordinatorEvent = { type: 'withdrawal-recorded', organisation, withdrawal };
+  const after = evolve(state, recorded);
+  if (after.phase === 'gathering') return ok([recorded, ...firstRound(environment, after, false)]);
+  const waitedFor =
+    state.phase === 'running' && state.current.expected.has(organisation) && !state.current.done.has(organisation);
+  if (waitedFor && after.phase === 'running') return ok([recorded, ...whenComplete(environment, after.current)]);
+  return ok([recorded]);
 }
 
 function launch(
@@ -108,18 +125,18 @@ function seeSite(
   return ok([seen]);
 }
 
-type Gathered = Pick<CoordinatorState, 'approvals' | 'connected' | 'released' | 'attempted'> & {
+type Gathered = Pick<CoordinatorState, 'approvals' | 'withdrawn' | 'connected' | 'released' | 'attempted'> & {
   readonly rounds: number;
 };
 
-/** Opens the first round once every hospital of the contract is here, or, when the wait is `over`, once enough are. */
+/** Opens the first round once every hospital of the contract that has not withdrawn is here, or, when the wait is `over`, once enough are. */
 function firstRound(
   { sealed: { contract } }: CoordinatorEnvironment,
   state: Gathered,
   over: boolean,
 ): CoordinatorEvent[] {
   const here = availableSites(state);
-  const everyone = here.size === contract.organisations.length;
+  const everyone = contract.organisations.every(({ id }) => here.has(id) || state.withdrawn.has(id));
   const enough = here.size >= contract.kMin && contract.requireSites.every((id) => here.has(id));
   if (enough && (everyone || over)) {
     const round = state.released + 1;

@@ -29,6 +29,8 @@ const UNREACHED: ReadonlySet<ErrorCode> = new Set(['E-TRANSPORT', 'E-TRANSPORT-C
 interface Parts {
   readonly connection: Connection;
   readonly documents: () => ContractDocuments;
+  /** Every withdrawal that hospitals have signed. */
+  readonly withdrawals: () => Iterable<Uint8Array>;
   readonly handle: (command: CoordinatorCommand) => Promise<unknown>;
   /** Every statement of the enclave, in order, again after every reconnection. */
   readonly onStatement: (bytes: Uint8Array) => Promise<void>;
@@ -67,10 +69,19 @@ export class EnclaveLink {
     }
   }
 
-  /** Hands contract and approvals over; null when the enclave has them. */
+  /** Hands contract, approvals and withdrawals over; null when the enclave has them. */
   async load(): Promise<Refusal | null> {
-    const loaded = await this.#client.load(mutable(this.#parts.documents()));
-    return loaded.ok ? null : loaded.error;
+    const { documents, withdrawals } = this.#parts;
+    const loaded = await this.#client.load(mutable(documents()));
+    if (!loaded.ok) return loaded.error;
+    for (const withdrawal of withdrawals()) await this.withdraw(withdrawal);
+    return null;
+  }
+
+  /** Hands one withdrawal over; an enclave that cannot be reached gets it with the next load. */
+  async withdraw(withdrawal: Uint8Array): Promise<void> {
+    const answered = await this.#client.withdraw({ withdrawal });
+    if (!answered.ok) this.#parts.log.warn('withdrawal.refused', { code: answered.error.code });
   }
 
   /** Asks for one step; an enclave that cannot be reached is asked again, a refusal is final. */

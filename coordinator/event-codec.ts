@@ -4,6 +4,7 @@ import {
   count,
   decodeDocument,
   encodeDocument,
+  instant,
   organisationId,
   positiveInteger,
 } from '../lib/contract/shapes.ts';
@@ -14,13 +15,15 @@ import type { CoordinatorEvent } from './event.ts';
 const FORMAT = 'consilium/coordinator-event/v1';
 const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
 const step = z.enum(['opening', 'commit', 'upload', 'acknowledge']);
+/** WIRE_LIMITS.approvalBytes. */
+const document = bytesUpTo(16 << 10);
 const attempt = { round: positiveInteger, attempt: positiveInteger };
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape: S) =>
   z.strictObject({ format: z.literal(FORMAT), type: z.literal(type), ...shape });
 
 const stored = z.discriminatedUnion('type', [
-  event('approval-recorded', { organisation: organisationId, approval: bytesUpTo(16 << 10) }),
-  event('withdrawal-recorded', { organisation: organisationId }),
+  event('approval-recorded', { organisation: organisationId, approval: document, expires: instant }),
+  event('withdrawal-recorded', { organisation: organisationId, withdrawal: document }),
   event('launched', { rounds: positiveInteger, gatherMs: count }),
   event('site-seen', { organisation: organisationId, connected: z.boolean() }),
   event('round-requested', attempt),

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../lib/core/errors.ts';
 import type { Instant, OrganisationId } from '../lib/core/ids.ts';
-import type { RoundStep } from './state.ts';
+import type { RoundStep, StandingApproval } from './state.ts';
 
 const OPENING_RETRY_MS = 5_000;
 
@@ -35,8 +35,8 @@ export type SeenStatement =
   | { readonly type: 'abort'; readonly code: ErrorCode };
 
 export type CoordinatorEvent =
-  | { readonly type: 'approval-recorded'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
-  | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId }
+  | ({ readonly type: 'approval-recorded'; readonly organisation: OrganisationId } & StandingApproval)
+  | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId; readonly withdrawal: Uint8Array }
   | { readonly type: 'launched'; readonly rounds: number; readonly gatherMs: number }
   | { readonly type: 'site-seen'; readonly organisation: OrganisationId; readonly connected: boolean }
   | ({ readonly type: 'round-requested' } & Attempt)
@@ -53,8 +53,9 @@ export type CoordinatorEvent =
   | { readonly type: 'study-ended'; readonly outcome: 'finished' | 'stopped' }
   | { readonly type: 'study-failed'; readonly code: ErrorCode };
 
-/** What the shell does after storing events; each is idempotent by (round, attempt, action). */
+/** What the shell does after storing events; each is idempotent by (round, attempt, action) or by organisation. */
 export type CoordinatorEffect =
+  | { readonly type: 'withdraw'; readonly withdrawal: Uint8Array }
   | ({ readonly type: 'advance'; readonly action: RoundAction } & Attempt)
   | ({ readonly type: 'timer'; readonly step: RoundStep | 'retry'; readonly ms: number } & Attempt)
   | { readonly type: 'gathering-timer'; readonly ms: number };
@@ -71,8 +72,9 @@ export function effectsOf(event: CoordinatorEvent): readonly CoordinatorEffect[]
       return request(event.action, event);
     case 'round-aborted':
       return [{ type: 'timer', step: 'retry', ms: event.retryInMs, round: event.round, attempt: event.attempt }];
-    case 'approval-recorded':
     case 'withdrawal-recorded':
+      return [{ type: 'withdraw', withdrawal: event.withdrawal }];
+    case 'approval-recorded':
     case 'site-seen':
     case 'site-advanced':
     case 'round-released':

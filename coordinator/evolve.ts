@@ -1,18 +1,19 @@
+import type { OrganisationId } from '../lib/core/ids.ts';
 import type { CoordinatorEvent } from './event.ts';
 import type { CoordinatorState } from './state.ts';
 
 /** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
 export function evolve(state: CoordinatorState, event: CoordinatorEvent): CoordinatorState {
-  const { approvals, connected, released, attempted } = state;
-  const roster = { approvals, connected, released, attempted };
+  const { approvals, withdrawn, connected, released, attempted } = state;
+  const roster = { approvals, withdrawn, connected, released, attempted };
   switch (event.type) {
     case 'approval-recorded':
-      return { ...state, approvals: new Map(approvals).set(event.organisation, event.approval) };
-    case 'withdrawal-recorded': {
-      const remaining = new Map(approvals);
-      remaining.delete(event.organisation);
-      return { ...state, approvals: remaining };
-    }
+      return {
+        ...state,
+        approvals: new Map(approvals).set(event.organisation, { approval: event.approval, expires: event.expires }),
+      };
+    case 'withdrawal-recorded':
+      return withoutSite(state, event);
     case 'launched':
       if (state.phase !== 'enrolling' && state.phase !== 'stopped') throw impossible(state, event);
       return { ...roster, phase: 'gathering', rounds: event.rounds };
@@ -71,9 +72,25 @@ function withSite(
   const sites = new Set(state.connected);
   if (connected) sites.add(organisation);
   else sites.delete(organisation);
-  if (state.phase !== 'running' || connected || state.current.step !== 'commit') return { ...state, connected: sites };
+  const now = { ...state, connected: sites };
   // A hospital that left before committing is no longer waited for.
+  return now.phase === 'running' && !connected && now.current.step === 'commit'
+    ? notWaitingFor(now, organisation)
+    : now;
+}
+
+function withoutSite(
+  state: CoordinatorState,
+  { organisation, withdrawal }: Extract<CoordinatorEvent, { type: 'withdrawal-recorded' }>,
+): CoordinatorState {
+  const approvals = new Map(state.approvals);
+  approvals.delete(organisation);
+  const now = { ...state, approvals, withdrawn: new Map(state.withdrawn).set(organisation, withdrawal) };
+  return now.phase === 'running' ? notWaitingFor(now, organisation) : now;
+}
+
+function notWaitingFor(state: Running, organisation: OrganisationId): Running {
   const expected = new Set(state.current.expected);
   expected.delete(organisation);
-  return { ...state, connected: sites, current: { ...state.current, expected } };
+  return { ...state, current: { ...state.current, expected } };
 }

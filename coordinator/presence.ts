@@ -3,7 +3,7 @@ import type { OrganisationId } from '../lib/core/ids.ts';
 interface Parts {
   /** How long a hospital may be away before the study goes on without it. */
   readonly graceMs: number;
-  /** Told when a hospital comes, and when it has been away for longer than the grace. */
+  /** Told when a hospital comes, and when it has been away for longer than the grace. Must not reject. */
   readonly tell: (organisation: OrganisationId, connected: boolean) => Promise<unknown>;
 }
 

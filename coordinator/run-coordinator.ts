@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { loadConfig } from '../lib/config/config-file.ts';
 import { readTls } from '../lib/config/program-fields.ts';
+import { FirstFault } from '../lib/config/first-fault.ts';
 import { stopped, type Stop } from '../lib/config/run-program.ts';
 import { openContract, type SealedContract } from '../lib/contract/study-contract.ts';
 import { RefusalError } from '../lib/core/errors.ts';
@@ -8,21 +9,27 @@ import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger } from '../lib/telemetry/logger.ts';
 import { connect } from '../lib/wire/connection.ts';
+import { CountedLimit } from '../lib/wire/counted-limit.ts';
 import { EventLog } from '../lib/wire/event-log.ts';
 import { createHealth } from '../lib/wire/health.ts';
 import { relayService } from '../lib/wire/relay.ts';
 import { startServer } from '../lib/wire/serve.ts';
-import type { StudyEvent } from '../lib/wire/study-codec.ts';
+import { studyEvent, type StudyEvent } from '../lib/wire/study-codec.ts';
 import { coordinatorConfig, type CoordinatorConfig } from './config.ts';
 import { Coordinator } from './coordinator.ts';
 import { EnclaveLink } from './enclave-link.ts';
-import type { CoordinatorEffect } from './event.ts';
+import type { CoordinatorCommand, CoordinatorEffect } from './event.ts';
 import { Presence } from './presence.ts';
+import { approvalsInForce } from './state.ts';
 import { studyNotice } from './study-events.ts';
 import { StatementArchive } from './statement-archive.ts';
 import { studyService } from './study-service.ts';
 
 const STOP_GRACE_MS = 3_000;
+/** For watchers who come later; what is older is in the statement chain. */
+const KEPT_NOTICES = 100_000;
+/** Anybody may knock as often as he likes: the log of it must not fill the disk. */
+const LOGGED_REFUSALS = { count: 100, windowMs: 60_000 };
 
 /** Runs the coordinator until it is asked to stop. Throws RefusalError on a bad configuration, contract or disk. */
 export async function runCoordinator(configPath: string, stop: Stop): Promise<void> {
@@ -32,6 +39,9 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   const config = loaded.value;
   const log = programLogger(config.id, config.log);
+  const faults = new FirstFault((fault) => {
+    log.error('coordinator.fault', {}, fault);
+  });
   const sealed = await readContract(config);
   const store = await openSqliteStore(config.store);
   if (!store.ok) throw new RefusalError(store.error);
@@ -45,15 +55,34 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
 
   const { fixedTime } = config;
   const now = (): Instant => instant(fixedTime === undefined ? Date.now() : Date.parse(fixedTime));
-  const statements = await StatementArchive.open(store.value.events);
-  const notices = new EventLog<StudyEvent>(now);
+  const statements = await StatementArchive.open(store.value.events, {
+    onGap: (counter) => {
+      log.error('statements.gap', { counter });
+    },
+  });
+  const notices = new EventLog<StudyEvent>({
+    now,
+    codec: studyEvent,
+    shelfOf: () => ({ name: 'all', newest: KEPT_NOTICES }),
+    substitute: null,
+    onFault: (fault) => {
+      log.error('notice.fault', {}, fault);
+    },
+  });
+  /** For work that nobody waits for: never rejects. */
+  const act = async (command: CoordinatorCommand): Promise<void> => {
+    await coordinator.handle(command).catch(faults.report);
+  };
   const perform = (effect: CoordinatorEffect): void => {
-    const later = (ms: number, command: Parameters<Coordinator['handle']>[0]): void => {
-      setTimeout(() => void coordinator.handle(command), ms).unref();
+    const later = (ms: number, command: CoordinatorCommand): void => {
+      setTimeout(() => void act(command), ms).unref();
     };
     switch (effect.type) {
       case 'advance':
-        void link.advance(effect.action, { round: effect.round, attempt: effect.attempt });
+        link.advance(effect.action, { round: effect.round, attempt: effect.attempt }).catch(faults.report);
+        return;
+      case 'withdraw':
+        link.withdraw(effect.withdrawal).catch(faults.report);
         return;
       case 'timer':
         later(effect.ms, { type: 'deadline', step: effect.step, round: effect.round, attempt: effect.attempt });
@@ -84,7 +113,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   };
   const presence = new Presence({
     graceMs: config.absenceMs,
-    tell: (organisation, connected) => coordinator.handle({ type: 'see-site', organisation, connected }),
+    tell: (organisation, connected) => act({ type: 'see-site', organisation, connected }),
   });
   // Sessions end with their coordinator; those of an earlier life are about to come back.
   const everyoneLost = (): void => {
@@ -93,8 +122,9 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   everyoneLost();
   const link = new EnclaveLink({
     connection,
-    documents: () => ({ contract: sealed.bytes, approvals: [...coordinator.state.approvals.values()] }),
-    handle: (command) => coordinator.handle(command),
+    documents: () => ({ contract: sealed.bytes, approvals: approvalsInForce(coordinator.state, now()) }),
+    withdrawals: () => coordinator.state.withdrawn.values(),
+    handle: act,
     onStatement: (bytes) => statements.add(bytes),
     onSession: async (organisation, open) => {
       if (open) await presence.seen(organisation);
@@ -105,6 +135,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     signal: stop.signal,
   });
   const lastSeen = new Map<OrganisationId, number>();
+  const refusals = new CountedLimit(LOGGED_REFUSALS);
   const health = createHealth();
   const server = await startServer({
     address: config.listen,
@@ -124,7 +155,8 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
       }),
     ],
     onRefused: ({ code }) => {
-      log.warn('call.refused', { code });
+      const held = refusals.take();
+      if (held !== null) log.warn('call.refused', { code, ...(held > 0 ? { held } : {}) });
     },
     onFault: (fault) => {
       log.error('call.fault', {}, fault);
@@ -132,10 +164,10 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   });
   health.set('', true);
   log.info('coordinator.listening', { address: `${config.listen.host}:${server.port}` });
-  const watching = link.run();
+  const watching = link.run().catch(faults.report);
   coordinator.takeUp();
   await launchWhenReady();
-  await stopped(stop);
+  await Promise.race([stopped(stop), faults.happened]);
   log.info('coordinator.stopping');
   connection.close();
   await server.stop(STOP_GRACE_MS);

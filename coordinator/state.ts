@@ -1,6 +1,6 @@
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import type { ErrorCode } from '../lib/core/errors.ts';
-import type { OrganisationId } from '../lib/core/ids.ts';
+import type { Instant, OrganisationId } from '../lib/core/ids.ts';
 
 /** What the coordinator waits for inside a round. */
 export type RoundStep = 'opening' | 'commit' | 'upload' | 'acknowledge';
@@ -29,8 +29,16 @@ export interface CoordinatorEnvironment {
   readonly maxAttempts: number;
 }
 
+/** What a hospital signed, as it was received. */
+export interface StandingApproval {
+  readonly approval: Uint8Array;
+  readonly expires: Instant;
+}
+
 interface Roster {
-  readonly approvals: ReadonlyMap<OrganisationId, Uint8Array>;
+  readonly approvals: ReadonlyMap<OrganisationId, StandingApproval>;
+  /** Signed withdrawals; nobody leaves this map again (PROTOCOL §6.3). */
+  readonly withdrawn: ReadonlyMap<OrganisationId, Uint8Array>;
   readonly connected: ReadonlySet<OrganisationId>;
   /** Rounds released so far. */
   readonly released: number;
@@ -51,6 +59,7 @@ export type CoordinatorState =
 export const INITIAL_STATE: CoordinatorState = {
   phase: 'enrolling',
   approvals: new Map(),
+  withdrawn: new Map(),
   connected: new Set(),
   released: 0,
   attempted: null,
@@ -59,4 +68,9 @@ export const INITIAL_STATE: CoordinatorState = {
 /** Approved and connected: who can take part now. */
 export function availableSites({ approvals, connected }: Roster): Set<OrganisationId> {
   return new Set([...connected].filter((id) => approvals.has(id)));
+}
+
+/** The approvals that still hold at `at`; an expired one would only be refused by whoever reads it. */
+export function approvalsInForce({ approvals }: Roster, at: Instant): Uint8Array[] {
+  return [...approvals.values()].flatMap(({ approval, expires }) => (expires > at ? [approval] : []));
 }

@@ -1,13 +1,16 @@
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
+import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
 import { ok, type Result } from '../lib/core/result.ts';
 import type { EventLog } from '../lib/wire/event-log.ts';
+import { requireOrganisation } from '../lib/wire/peer-identity.ts';
 import { tableService, type WireService } from '../lib/wire/service.ts';
 import { statementPage } from '../lib/wire/statement-page.ts';
 import { studyMethods, type SiteStatus, type StudyEvent } from '../lib/wire/study-codec.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Presence } from './presence.ts';
+import { approvalsInForce } from './state.ts';
 import type { StatementArchive } from './statement-archive.ts';
 
 interface Parts {
@@ -28,16 +31,26 @@ export function studyService(parts: Parts): WireService {
   return tableService(studyMethods, {
     getContract: async (_request, { peer }) => {
       if (peer.role === 'site') lastSeen.set(peer.id, Date.now());
-      return ok({ contract: sealed.bytes, approvals: [...coordinator.state.approvals.values()] });
+      return ok({ contract: sealed.bytes, approvals: approvalsInForce(coordinator.state, now()) });
     },
-    submitApproval: async ({ approval }) => {
+    // What a hospital signed also travels through others' hands: only the hospital itself may bring it here.
+    submitApproval: async ({ approval }, { peer }) => {
+      const opened = openApproval(approval, { sealed, at: now() });
+      if (!opened.ok) return opened;
+      const own = requireOrganisation(peer, opened.value.document.organisation);
+      if (!own.ok) return own;
       const recorded = await coordinator.handle({ type: 'receive-approval', at: now(), approval });
       if (!recorded.ok) return recorded;
       await onApproval();
       return ok({ approvals: coordinator.state.approvals.size, needed: sealed.contract.kMin });
     },
-    submitWithdrawal: async ({ withdrawal }) =>
-      emptied(await coordinator.handle({ type: 'receive-withdrawal', withdrawal })),
+    submitWithdrawal: async ({ withdrawal }, { peer }) => {
+      const { contract, digest } = sealed;
+      const opened = openWithdrawal(withdrawal, { contract, contractDigest: digest });
+      if (!opened.ok) return opened;
+      const own = requireOrganisation(peer, opened.value.document.organisation);
+      return own.ok ? emptied(await coordinator.handle({ type: 'receive-withdrawal', withdrawal })) : own;
+    },
     getStatus: async () =>
       ok({
         phase: coordinator.state.phase,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { addressFields, idField, logFields, simulationFields, tlsFields } from '../../lib/config/program-fields.ts';
 import type { ConfigFields } from '../../lib/config/config-fields.ts';
+import { organisationId } from '../../lib/core/ids.ts';
 
 /** `enclave.yaml`: where the aggregator enclave listens and keeps its sealed state. */
 export const enclaveConfig = (fields: ConfigFields) =>
@@ -8,6 +9,8 @@ export const enclaveConfig = (fields: ConfigFields) =>
     id: idField,
     listen: addressFields,
     tls: tlsFields(fields),
+    /** The coordinator whose certificate may load, advance and relay. */
+    coordinator: idField.default(organisationId('coordinator')),
     /** SQLite file of sealed records. */
     store: fields.path,
     log: logFields(fields),

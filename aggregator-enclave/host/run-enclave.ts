@@ -5,17 +5,22 @@ import { RefusalError } from '../../lib/core/errors.ts';
 import { openSqliteStore } from '../../lib/store/sqlite.ts';
 import { programLogger } from '../../lib/telemetry/logger.ts';
 import { createHealth } from '../../lib/wire/health.ts';
-import { controlMethods } from '../../lib/wire/control-codec.ts';
+import { CountedLimit } from '../../lib/wire/counted-limit.ts';
+import type { PeerIdentity } from '../../lib/wire/peer-identity.ts';
 import { startServer } from '../../lib/wire/serve.ts';
 import { sessionService } from '../../lib/wire/session-service.ts';
-import { tableService } from '../../lib/wire/service.ts';
-import { ok } from '../../lib/core/result.ts';
 import type { EnclavePorts } from '../enclave.ts';
+import { controlService, requireOrThrow } from './control-service.ts';
 import { enclaveConfig, type EnclaveConfig } from './config.ts';
 import { StudyHost } from './study-host.ts';
 
-/** Sites reach the enclave through one connection of the relay: one stream each. */
-const MAX_SESSIONS = 1024;
+/**
+ * Sites reach the enclave through one connection of the relay: one stream for each of 1000 sites, as many again while
+ * broken ones are not noticed yet, and the coordinator's own calls. Each stream may hold a window of 1 MiB (limits.ts).
+ */
+const LIMITS = { maxConcurrentStreams: 2048, maxSessionMemoryMiB: 2048 };
+/** Anybody may knock as often as he likes: the log of it must not fill the disk. */
+const LOGGED_REFUSALS = { count: 100, windowMs: 60_000 };
 const STOP_GRACE_MS = 3_000;
 
 /** What an entry point knows and this host does not: the platform. */
@@ -37,21 +42,23 @@ export async function runEnclave(configPath: string, platform: Platform): Promis
   const host = new StudyHost({ ports: { ...opened, environment: platform.environment }, store: store.value, log });
   await host.resume();
   const health = createHealth();
+  const coordinator: PeerIdentity = { role: 'coordinator', id: config.coordinator };
+  const refusals = new CountedLimit(LOGGED_REFUSALS);
   const server = await startServer({
     address: config.listen,
     tls: await readTls(config.tls),
-    limits: { maxConcurrentStreams: MAX_SESSIONS },
+    limits: LIMITS,
     services: [
       health.service,
-      sessionService('enclave', (frames) => host.accept(frames)),
-      tableService(controlMethods, {
-        load: (documents) => host.load(documents),
-        advance: (request) => host.advance(request),
-        watch: async ({ fromSequence }, { signal }) => ok(host.events.watch(fromSequence, signal)),
+      sessionService('enclave', async (frames, { peer }) => {
+        if (peer.role === 'coordinator') requireOrThrow(peer, coordinator);
+        await host.accept(frames);
       }),
+      controlService(host, coordinator),
     ],
     onRefused: ({ code }) => {
-      log.warn('call.refused', { code });
+      const held = refusals.take();
+      if (held !== null) log.warn('call.refused', { code, ...(held > 0 ? { held } : {}) });
     },
     onFault: (fault) => {
       log.error('call.fault', {}, fault);

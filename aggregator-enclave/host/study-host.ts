@@ -1,27 +1,45 @@
 import { attestationBatcher, type BinderAttester } from '../../lib/channel/attestation-batcher.ts';
+import { openWithdrawal } from '../../lib/contract/approval.ts';
 import { openContract } from '../../lib/contract/study-contract.ts';
-import { bytesEqual } from '../../lib/core/bytes.ts';
+import { bytesEqual, toHex } from '../../lib/core/bytes.ts';
 import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
 import type { Digest, OrganisationId } from '../../lib/core/ids.ts';
 import { err, ok, type Result } from '../../lib/core/result.ts';
 import { SerialQueue } from '../../lib/core/serial-queue.ts';
 import type { Store } from '../../lib/store/store.ts';
 import type { Logger } from '../../lib/telemetry/logger.ts';
-import type {
-  AdvanceRequest,
-  AdvanceResponse,
-  ContractDocuments,
-  EnclaveEvent as WireEvent,
+import {
+  enclaveEvent,
+  MAX_REFUSED_DETAIL,
+  type AdvanceRequest,
+  type AdvanceResponse,
+  type ContractDocuments,
+  type EnclaveEvent as WireEvent,
 } from '../../lib/wire/control-codec.ts';
-import { EventLog, type NoticeOf } from '../../lib/wire/event-log.ts';
+import { CountedLimit } from '../../lib/wire/counted-limit.ts';
+import { EventLog, type NoticeOf, type Shelf } from '../../lib/wire/event-log.ts';
 import type { FrameDuplex } from '../../lib/wire/frame-duplex.ts';
+import { plainLine } from '../../lib/wire/plain-line.ts';
 import { acceptSession, type SessionObserver } from '../accept-session.ts';
 import { Enclave, type EnclavePorts } from '../enclave.ts';
 import type { EnclaveCommand, EnclaveEvent } from '../event.ts';
 import { headOfState, type EnclaveState } from '../state.ts';
 
 const CONTRACT_BLOB = 'contract';
-const RECORDS_STREAM = 'sealed';
+/**
+ * Each contract has a stream of sealed records of its own, and the blob, which says whose study this store holds, is
+ * put only once that study has begun. So a contract that cannot begin (its records are sealed for its digest, no other
+ * could be appended) leaves nothing in the way of the right one, and a crash between the two finds, when the same
+ * contract is loaded again, what was begun. Nobody outside has heard of a study before its blob is put.
+ */
+const recordsStream = (contract: Digest): string => `sealed ${toHex(contract)}`;
+
+/** Everybody may cause refusals: this many are told, the others are counted in the next one that is. */
+const TOLD_REFUSALS = { count: 50, windowMs: 60_000 };
+const KEPT_REFUSALS = 1000;
+const KEPT_SESSIONS = 16;
+const KEPT_STEPS = 1000;
+const KEPT_PUBLICATIONS = 16;
 
 type EnclaveNotice = NoticeOf<WireEvent>;
 
@@ -37,13 +55,22 @@ export class StudyHost {
   readonly #parts: Parts;
   readonly #loading = new SerialQueue();
   readonly #stopped = new AbortController();
+  readonly #toldRefusals = new CountedLimit(TOLD_REFUSALS);
   /** Open sessions by organisation: a site that reconnects may be here twice until its broken session is noticed. */
   readonly #sessions = new Map<OrganisationId, number>();
   #running: { readonly enclave: Enclave; readonly attester: BinderAttester } | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.events = new EventLog(() => parts.ports.clock.now());
+    this.events = new EventLog<WireEvent>({
+      now: () => parts.ports.clock.now(),
+      codec: enclaveEvent,
+      shelfOf,
+      substitute: { kind: 'refused', organisation: null, code: 'E-INTERNAL', detail: 'an event could not be told' },
+      onFault: (fault) => {
+        parts.log.error('notice.fault', {}, fault);
+      },
+    });
   }
 
   /** Goes on with the study of an earlier boot, if there was one. */
@@ -54,7 +81,10 @@ export class StudyHost {
     if (!loaded.ok) throw new RefusalError(loaded.error);
   }
 
-  /** Begins the study of `contract`, or adds approvals to the one that runs; one enclave runs one contract. */
+  /**
+   * Begins the study of `contract`, or adds approvals to the one that runs; one enclave runs one contract. An approval
+   * that does not hold is told as refused and stops nobody else's.
+   */
   load(documents: ContractDocuments): Promise<Result<{ genesisDigest: Digest }, Refusal>> {
     return this.#loading.run(async () => {
       try {
@@ -63,7 +93,8 @@ export class StudyHost {
           return err(refusal('E-CHANNEL-CONTRACT', 'this enclave runs another study'));
         }
         for (const approval of documents.approvals) {
-          await enclave.handleOrThrow({ type: 'record-approval', at: enclave.ports.clock.now(), approval });
+          const recorded = await enclave.handle({ type: 'record-approval', at: enclave.ports.clock.now(), approval });
+          if (!recorded.ok) this.#refused(null, recorded.error);
         }
         const genesis = enclave.state.phase === 'unborn' ? undefined : enclave.state.ledger.chain[0];
         if (genesis === undefined) throw new Error('a running enclave without genesis');
@@ -73,6 +104,20 @@ export class StudyHost {
         throw fault;
       }
     });
+  }
+
+  /** A hospital leaves. Its signature says who; by which way it came here does not matter (PROTOCOL §6.3). */
+  async withdraw(withdrawal: Uint8Array): Promise<Result<Record<string, never>, Refusal>> {
+    const enclave = this.#running?.enclave;
+    if (enclave === undefined) return err(refusal('E-ROUND-PHASE', 'no study is loaded'));
+    const { contract, digest } = enclave.environment.sealed;
+    const opened = openWithdrawal(withdrawal, { contract, contractDigest: digest });
+    if (!opened.ok) return opened;
+    const { organisation } = opened.value.document;
+    const decision = await enclave.handle({ type: 'receive-withdrawal', from: organisation, withdrawal });
+    if (!decision.ok) return decision;
+    if (decision.value.length > 0) this.#parts.log.info('site.withdrawn', { organisation });
+    return ok({});
   }
 
   async advance(request: AdvanceRequest): Promise<Result<AdvanceResponse, Refusal>> {
@@ -98,19 +143,21 @@ export class StudyHost {
     this.#stopped.abort();
   }
 
-  async #begin({ contract: bytes, approvals }: ContractDocuments): Promise<Enclave> {
+  async #begin({ contract: bytes }: ContractDocuments): Promise<Enclave> {
     const { ports, store, log } = this.#parts;
     const sealed = openContract(bytes);
     if (!sealed.ok) throw new RefusalError(sealed.error);
     const stored = await store.blobs.get(CONTRACT_BLOB);
     if (stored !== null && !bytesEqual(stored, bytes))
       throw new RefusalError(refusal('E-CHANNEL-CONTRACT', 'this enclave holds another study'));
-    if (stored === null) await store.blobs.put(CONTRACT_BLOB, bytes);
+    const stream = recordsStream(sealed.value.digest);
     const records: EnclavePorts['records'] = {
-      append: (expected, added) => store.events.append(RECORDS_STREAM, expected, added),
-      read: () => store.events.read(RECORDS_STREAM),
+      append: (expected, added) => store.events.append(stream, expected, added),
+      read: () => store.events.read(stream),
     };
-    const enclave = await Enclave.start(sealed.value, approvals, { ...ports, records });
+    // Without approvals: `load` hands them over one by one, so that each has its own outcome.
+    const enclave = await Enclave.start(sealed.value, [], { ...ports, records });
+    if (stored === null) await store.blobs.put(CONTRACT_BLOB, bytes);
     if (enclave.state.phase !== 'unborn') {
       for (const { bytes: statement, statement: content } of enclave.state.ledger.statements) {
         this.events.add(statementNotice(statement, content));
@@ -151,11 +198,20 @@ export class StudyHost {
         this.#sessions.set(organisation, open);
         if (open === 0) this.events.add({ kind: 'sessionClosed', organisation, code: refused?.code ?? null });
       },
-      refused: (organisation, { code, detail }) => {
-        log.warn('session.refused', { code, ...(organisation === null ? {} : { organisation }) });
-        this.events.add({ kind: 'refused', organisation, code, detail: oneLine(detail) });
+      refused: (organisation, refused) => {
+        this.#refused(organisation, refused);
       },
     };
+  }
+
+  #refused(organisation: OrganisationId | null, { code, detail }: Refusal): void {
+    const held = this.#toldRefusals.take();
+    if (held === null) return;
+    const more = held > 0 ? { held } : {};
+    this.#parts.log.warn('session.refused', { code, ...more, ...(organisation === null ? {} : { organisation }) });
+    const untold = held > 0 ? `(${held} more before this one were not told) ` : '';
+    // The detail may quote what a stranger sent.
+    this.events.add({ kind: 'refused', organisation, code, detail: plainLine(untold + detail, MAX_REFUSED_DETAIL) });
   }
 }
 
@@ -221,4 +277,21 @@ function statementNotice(
   return { kind: 'statementIssued', statement: bytes, type, round, attempt };
 }
 
-const oneLine = (detail: string): string => detail.replaceAll(/\s+/g, ' ').slice(0, 1000);
+/** Statements are kept for good, as the enclave itself does; what hospitals and strangers cause has its own bounds. */
+function shelfOf(event: WireEvent): Shelf {
+  switch (event.kind) {
+    case 'statementIssued':
+      return { name: 'statements', newest: Infinity };
+    case 'sessionOpened':
+    case 'sessionClosed':
+      return { name: `sessions of ${event.organisation}`, newest: KEPT_SESSIONS };
+    case 'commitReceived':
+    case 'updateReceived':
+    case 'acknowledgementReceived':
+      return { name: `steps of ${event.organisation}`, newest: KEPT_STEPS };
+    case 'refused':
+      return { name: 'refusals', newest: KEPT_REFUSALS };
+    case 'publicationRenewed':
+      return { name: 'publications', newest: KEPT_PUBLICATIONS };
+  }
+}

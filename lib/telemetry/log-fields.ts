@@ -62,6 +62,8 @@ const LOG_FIELDS = {
   exitCode: count,
   frames: count,
   head: digest,
+  /** Lines like this one that were not written. */
+  held: count,
   manifest: digest,
   measurement: digest,
   method: word,

@@ -46,6 +46,12 @@ export const contractDocuments = z.object({
   approvals: z.array(bytes(WIRE_LIMITS.approvalBytes)).max(WIRE_LIMITS.approvals),
 });
 
+/** A signed withdrawal, opaque here. */
+export const withdrawalDocument = z.object({ withdrawal: bytes(WIRE_LIMITS.approvalBytes) });
+
+export type Nothing = Record<string, never>;
+export const nothing = z.object({});
+
 const loadRequest = messageCodec({
   name: 'LoadRequest',
   type: wireType('LoadRequest'),
@@ -74,12 +80,29 @@ const advanceResponse = messageCodec({
   toWire: (message: AdvanceResponse) => message,
 });
 
+const withdrawRequest = messageCodec({
+  name: 'WithdrawRequest',
+  type: wireType('WithdrawRequest'),
+  shape: withdrawalDocument,
+  toWire: (message) => message,
+});
+
+const withdrawResponse = messageCodec<Nothing, object>({
+  name: 'WithdrawResponse',
+  type: wireType('WithdrawResponse'),
+  shape: nothing,
+  toWire: () => ({}),
+});
+
 const watchRequest = messageCodec({
   name: 'WatchRequest',
   type: wireType('WatchRequest'),
   shape: z.object({ fromSequence: safeInteger }),
   toWire: (message) => message,
 });
+
+/** Longest `detail` of a `refused` event, in UTF-16 units; anybody's words pass `plainLine` first. */
+export const MAX_REFUSED_DETAIL = 1000;
 
 const step = z.object({ organisation, round, attempt });
 const kinds = {
@@ -97,11 +120,11 @@ const kinds = {
   updateReceived: step,
   acknowledgementReceived: step,
   /** `organisation`: null when the peer had not said who it is. */
-  refused: z.object({ organisation: emptyIsNull(organisation), code: errorCode, detail: line(1000) }),
+  refused: z.object({ organisation: emptyIsNull(organisation), code: errorCode, detail: line(MAX_REFUSED_DETAIL) }),
   publicationRenewed: z.object({ evidence: bytes(WIRE_LIMITS.evidenceBytes) }),
 };
 
-/** What happened in the enclave; `sequence` counts from 0 without gaps. */
+/** What happened in the enclave; `sequence` counts from 0, with gaps where older refusals and sessions were forgotten. */
 export type EnclaveEvent = EventOf<typeof kinds>;
 export const enclaveEvent = eventCodec({ name: 'EnclaveEvent', type: wireType('EnclaveEvent'), kinds });
 
@@ -112,6 +135,7 @@ const roles: Roles = ['coordinator'];
 export const controlMethods = {
   load: unary({ path: `${service}/Load`, roles, request: loadRequest, response: loadResponse }),
   advance: unary({ path: `${service}/Advance`, roles, request: advanceRequest, response: advanceResponse }),
+  withdraw: unary({ path: `${service}/Withdraw`, roles, request: withdrawRequest, response: withdrawResponse }),
   /** Every event since `fromSequence`, then what comes. */
   watch: stream({ path: `${service}/Watch`, roles, request: watchRequest, response: enclaveEvent }),
 };

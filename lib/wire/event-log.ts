@@ -1,4 +1,5 @@
 import type { Instant } from '../core/ids.ts';
+import type { MessageCodec } from './message-codec.ts';
 
 interface Stamp {
   readonly sequence: number;
@@ -8,42 +9,93 @@ interface Stamp {
 /** An event before it has its number and time. */
 export type NoticeOf<E extends Stamp> = E extends Stamp ? Omit<E, keyof Stamp> : never;
 
-/** Kept for watchers who come later; what is older is in the statement chain. */
-const KEPT = 100_000;
+/** Where an event is kept: of each shelf only the newest are, so that no kind of event pushes out another. */
+export interface Shelf {
+  readonly name: string;
+  /** Infinity: all of them, for as long as the log lives. */
+  readonly newest: number;
+}
+
+interface EventLogParts<E extends Stamp> {
+  readonly now: () => Instant;
+  /** Every event passes it when it is added: what a watcher could not be sent never gets into the log. */
+  readonly codec: MessageCodec<E>;
+  readonly shelfOf: (event: E) => Shelf;
+  /** Told instead of a notice that breaks its own rules; null: nothing is told. */
+  readonly substitute: NoticeOf<E> | null;
+  /** Told why a notice was not added as it was. */
+  readonly onFault: (fault: unknown) => void;
+}
 
 /** Numbers what happened in this boot, keeps it, and feeds every watcher from where it wants to begin. */
 export class EventLog<E extends Stamp> {
-  readonly #events: E[] = [];
-  #dropped = 0;
+  readonly #parts: EventLogParts<E>;
+  /** By sequence, oldest first. */
+  readonly #events = new Map<number, E>();
+  readonly #shelves = new Map<string, Set<number>>();
   readonly #waiting = new Set<() => void>();
-  readonly #now: () => Instant;
+  /** Of the next event. */
+  #sequence = 0;
 
-  constructor(now: () => Instant) {
-    this.#now = now;
+  constructor(parts: EventLogParts<E>) {
+    this.#parts = parts;
   }
 
+  /** Never throws: one bad notice must not end what everybody else is told. */
   add(notice: NoticeOf<E>): void {
-    const sequence = this.#dropped + this.#events.length;
-    // The same fields again, with the two that the notice lacks.
-    this.#events.push({ ...notice, sequence, at: this.#now() } as unknown as E);
-    if (this.#events.length > KEPT) {
-      this.#events.shift();
-      this.#dropped += 1;
-    }
+    const event = this.#sound(notice) ?? this.#substituted();
+    if (event === null) return;
+    this.#sequence += 1;
+    this.#events.set(event.sequence, event);
+    this.#shelve(event);
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Every kept event from `from` on, then what comes, until `signal` aborts. */
+  /** Every kept event from `from` on, then what comes, until `signal` aborts. Forgotten ones leave gaps. */
   async *watch(from: number, signal: AbortSignal): AsyncGenerator<E> {
-    let next = Math.max(from, this.#dropped);
+    let next = from;
     while (!signal.aborted) {
-      const event = this.#events[next - this.#dropped];
-      if (event === undefined) {
+      if (next >= this.#sequence) {
         await this.#change(signal);
         continue;
       }
-      next = event.sequence + 1;
-      yield event;
+      const event = this.#events.get(next);
+      next += 1;
+      if (event !== undefined) yield event;
+    }
+  }
+
+  #stamped(notice: NoticeOf<E>): E {
+    // The same fields again, with the two that the notice lacks.
+    return { ...notice, sequence: this.#sequence, at: this.#parts.now() } as unknown as E;
+  }
+
+  #sound(notice: NoticeOf<E>): E | null {
+    const event = this.#stamped(notice);
+    try {
+      this.#parts.codec.encode(event);
+      return event;
+    } catch (fault) {
+      this.#parts.onFault(fault);
+      return null;
+    }
+  }
+
+  #substituted(): E | null {
+    const { substitute } = this.#parts;
+    return substitute === null ? null : this.#stamped(substitute);
+  }
+
+  #shelve(event: E): void {
+    const { name, newest } = this.#parts.shelfOf(event);
+    if (newest === Infinity) return;
+    const shelf = this.#shelves.get(name) ?? new Set();
+    this.#shelves.set(name, shelf);
+    shelf.add(event.sequence);
+    for (const oldest of shelf) {
+      if (shelf.size <= newest) break;
+      shelf.delete(oldest);
+      this.#events.delete(oldest);
     }
   }
 

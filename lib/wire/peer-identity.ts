@@ -44,7 +44,11 @@ export function authorise(peer: PeerIdentity | null, roles: readonly Role[]): Re
 
 /** What a site sends about `organisation` must come from that organisation's certificate. */
 export function requireOrganisation(peer: PeerIdentity, organisation: OrganisationId): Result<PeerIdentity, Refusal> {
-  if (peer.role === 'site' && peer.id === organisation) return ok(peer);
-  const want = identityUri({ role: 'site', id: organisation });
-  return err(refusal('E-ORG-IDENTITY', 'organisation of the caller', { got: identityUri(peer), want }));
+  return requireIdentity(peer, { role: 'site', id: organisation }, 'organisation of the caller');
+}
+
+/** One certificate and no other of its role; `what` says in a refusal which check failed. */
+export function requireIdentity(peer: PeerIdentity, wanted: PeerIdentity, what: string): Result<PeerIdentity, Refusal> {
+  if (peer.role === wanted.role && peer.id === wanted.id) return ok(peer);
+  return err(refusal('E-ORG-IDENTITY', what, { got: identityUri(peer), want: identityUri(wanted) }));
 }

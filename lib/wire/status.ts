@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ERRORS, refusal, RefusalError, type ErrorCode, type Refusal } from '../core/errors.ts';
 import { decodeDocument, encodeDocument } from '../contract/shapes.ts';
 import { errorCode, line } from './field-shapes.ts';
+import { plainLine } from './plain-line.ts';
 
 /** Carries the refusal itself beside gRPC's coarse status code, as deterministic CBOR. */
 export const REFUSAL_METADATA = 'consilium-refusal-bin';
@@ -11,7 +12,6 @@ export const REFUSAL_METADATA = 'consilium-refusal-bin';
 const MAX_DETAIL = 1000;
 const MAX_COMPARED = 200;
 const LIMITS = { maxBytes: 8 << 10, maxDepth: 2 };
-const LINE_BREAKERS = /\p{Cc}+/gu;
 
 const shape = z.strictObject({
   code: errorCode,
@@ -24,17 +24,14 @@ const shape = z.strictObject({
 const TLS_REFUSAL = /\balert\b|certificate|tlsv1|ssl3?_|EPROTO|Hostname\/IP|secure TLS connection/i;
 const TOO_LARGE = /larger than/;
 
-const oneLine = (text: string, maximum: number): string =>
-  text.replace(LINE_BREAKERS, ' ').slice(0, maximum).toWellFormed();
-
 /** Status, message and trailers of a refused call (codes: the table in core/errors.ts). */
 export function statusFromRefusal({ code, detail, got, want }: Refusal): StatusObject {
   const metadata = new Metadata();
   const carried = {
     code,
-    detail: oneLine(detail, MAX_DETAIL),
-    ...(got === undefined ? {} : { got: oneLine(got, MAX_COMPARED) }),
-    ...(want === undefined ? {} : { want: oneLine(want, MAX_COMPARED) }),
+    detail: plainLine(detail, MAX_DETAIL),
+    ...(got === undefined ? {} : { got: plainLine(got, MAX_COMPARED) }),
+    ...(want === undefined ? {} : { want: plainLine(want, MAX_COMPARED) }),
   };
   metadata.set(REFUSAL_METADATA, Buffer.from(encodeDocument(carried)));
   return { code: grpcStatus[ERRORS[code].grpc], details: `${code}: ${ERRORS[code].what}`, metadata };

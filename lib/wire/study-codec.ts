@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { Instant, OrganisationId } from '../core/ids.ts';
-import { contractDocuments, type ContractDocuments } from './control-codec.ts';
+import {
+  contractDocuments,
+  nothing,
+  withdrawalDocument,
+  type ContractDocuments,
+  type Nothing,
+} from './control-codec.ts';
 import { eventCodec, type EventOf } from './event-codec.ts';
 import {
   attempt,
@@ -38,9 +44,7 @@ export interface StudyStatus {
   readonly sites: readonly SiteStatus[];
 }
 
-export type Nothing = Record<string, never>;
 const siteCount = z.int().nonnegative().max(WIRE_LIMITS.sites);
-const nothing = z.object({});
 const empty = (
   message: 'GetContractRequest' | 'SubmitWithdrawalResponse' | 'GetStatusRequest' | 'LaunchResponse' | 'StopResponse',
 ) => messageCodec<Nothing, object>({ name: message, type: wireType(message), shape: nothing, toWire: () => ({}) });
@@ -69,7 +73,7 @@ const submitApprovalResponse = messageCodec({
 const submitWithdrawalRequest = messageCodec({
   name: 'SubmitWithdrawalRequest',
   type: wireType('SubmitWithdrawalRequest'),
-  shape: z.object({ withdrawal: bytes(WIRE_LIMITS.approvalBytes) }),
+  shape: withdrawalDocument,
   toWire: (message) => message,
 });
 

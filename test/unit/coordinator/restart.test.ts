@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Coordinator } from '../../../coordinator/coordinator.ts';
 import type { CoordinatorCommand, CoordinatorEffect, CoordinatorEvent } from '../../../coordinator/event.ts';
 import { StatementArchive } from '../../../coordinator/statement-archive.ts';
@@ -87,28 +87,40 @@ describe('a coordinator that was killed', () => {
 
 describe('the archive of statements', () => {
   const [genesis, manifest, other] = statements();
+  const gaps: number[] = [];
+  const onGap = (counter: number): void => void gaps.push(counter);
+  beforeEach(() => {
+    gaps.length = 0;
+  });
 
   it('keeps the chain over a restart', async () => {
     const disk = createMemoryDisk();
-    const archive = await StatementArchive.open(openMemoryStore(disk).events);
+    const archive = await StatementArchive.open(openMemoryStore(disk).events, { onGap });
     await archive.add(genesis.bytes);
     await archive.add(manifest.bytes);
     await archive.add(genesis.bytes);
-    const again = await StatementArchive.open(openMemoryStore(disk).events);
+    const again = await StatementArchive.open(openMemoryStore(disk).events, { onGap });
     expect(again.from(0)).toEqual([genesis.bytes, manifest.bytes]);
     expect(again.from(1)).toEqual([manifest.bytes]);
     expect(again.releaseOf(1)).toBeNull();
   });
 
-  it('takes nothing that leaves a gap or is no statement', async () => {
-    const archive = await StatementArchive.open(openMemoryStore().events);
+  it('tells of a gap and of what is no statement, and has everything once the gap is filled', async () => {
+    const disk = createMemoryDisk();
+    const archive = await StatementArchive.open(openMemoryStore(disk).events, { onGap });
     await archive.add(manifest.bytes);
     await archive.add(new Uint8Array([1, 2, 3]));
+    expect(gaps).toEqual([0, 0]);
     expect(archive.from(0)).toEqual([]);
+    await expect(archive.add(other.bytes)).rejects.toMatchObject({ refusals: [{ code: 'E-STATEMENT-CHAIN' }] });
+    await archive.add(genesis.bytes);
+    expect(archive.from(0)).toEqual([genesis.bytes, manifest.bytes]);
+    const again = await StatementArchive.open(openMemoryStore(disk).events, { onGap });
+    expect(again.from(0)).toEqual([genesis.bytes, manifest.bytes]);
   });
 
   it('refuses a second history', async () => {
-    const archive = await StatementArchive.open(openMemoryStore().events);
+    const archive = await StatementArchive.open(openMemoryStore().events, { onGap });
     await archive.add(genesis.bytes);
     await archive.add(manifest.bytes);
     await expect(archive.add(other.bytes)).rejects.toMatchObject({ refusals: [{ code: 'E-STATEMENT-CHAIN' }] });

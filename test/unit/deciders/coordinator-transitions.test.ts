@@ -183,6 +183,8 @@ const TABLE: Record<Row, Record<Column, string>> = {
     ...QUIET,
     ...RUNNING,
     'site does upload': 'site-advanced, ask close-collection',
+    // Nobody else is waited for.
+    'receive-withdrawal': 'withdrawal-recorded, ask close-collection',
     'see intent': 'start acknowledge',
     'deadline upload': 'ask close-collection',
   },
@@ -249,8 +251,8 @@ const POSSIBLE: Record<CoordinatorEvent['type'], readonly Row[]> = {
   'study-failed': ['gathering', 'between'],
 };
 const EVENTS: { readonly [T in CoordinatorEvent['type']]: Extract<CoordinatorEvent, { type: T }> } = {
-  'approval-recorded': { type: 'approval-recorded', organisation: cedar, approval: new Uint8Array() },
-  'withdrawal-recorded': { type: 'withdrawal-recorded', organisation: cedar },
+  'approval-recorded': { type: 'approval-recorded', organisation: cedar, approval: new Uint8Array(), expires: START },
+  'withdrawal-recorded': { type: 'withdrawal-recorded', organisation: cedar, withdrawal: Uint8Array.of(7) },
   launched: { type: 'launched', rounds: 1, gatherMs: 1 },
   'site-seen': { type: 'site-seen', organisation: cedar, connected: true },
   'round-requested': { type: 'round-requested', ...here },
@@ -280,7 +282,7 @@ describe('the coordinator evolves only by events that its decider could have mad
     const effects = Object.fromEntries(Object.values(EVENTS).map((event) => [event.type, effectsOf(event)]));
     expect(effects).toEqual({
       'approval-recorded': [],
-      'withdrawal-recorded': [],
+      'withdrawal-recorded': [{ type: 'withdraw', withdrawal: Uint8Array.of(7) }],
       launched: [{ type: 'gathering-timer', ms: 1 }],
       'site-seen': [],
       'round-requested': [

@@ -17,7 +17,7 @@ const at = instant(1_700_000_000_000);
 const digest = bytes(32) as Digest;
 
 /** Every message type: its codec, a good message, and the good message as the protobuf library takes it. */
-const { load, advance, watch } = controlMethods;
+const { load, advance, withdraw, watch } = controlMethods;
 const study = studyMethods;
 interface Sample {
   readonly codec: MessageCodec<unknown>;
@@ -35,6 +35,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     codec: advance.response,
     message: { phase: 'open', counter: 0, headDigest: digest },
   },
+  WithdrawRequest: { codec: withdraw.request, message: { withdrawal: bytes(4) } },
   WatchRequest: { codec: watch.request, message: { fromSequence: Number.MAX_SAFE_INTEGER } },
   GetContractResponse: {
     codec: study.getContract.response,
@@ -136,6 +137,8 @@ describe('every field is checked', () => {
     ['LoadResponse', 'genesisDigest', {}],
     ['LoadResponse', 'genesisDigest', { genesisDigest: bytes(31) }],
     ['LoadResponse', 'genesisDigest', { genesisDigest: bytes(33) }],
+    ['WithdrawRequest', 'withdrawal', {}],
+    ['WithdrawRequest', 'withdrawal', { withdrawal: bytes(WIRE_LIMITS.approvalBytes + 1) }],
     ['AdvanceRequest', 'action', round],
     ['AdvanceRequest', 'round', { openRound: {}, attempt: 1 }],
     ['AdvanceRequest', 'round', { openRound: {}, round: 0, attempt: 1 }],

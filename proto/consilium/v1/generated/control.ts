@@ -21,6 +21,8 @@ import type { SessionOpened as _consilium_v1_SessionOpened, SessionOpened__Outpu
 import type { StatementIssued as _consilium_v1_StatementIssued, StatementIssued__Output as _consilium_v1_StatementIssued__Output } from './consilium/v1/StatementIssued.ts';
 import type { UpdateReceived as _consilium_v1_UpdateReceived, UpdateReceived__Output as _consilium_v1_UpdateReceived__Output } from './consilium/v1/UpdateReceived.ts';
 import type { WatchRequest as _consilium_v1_WatchRequest, WatchRequest__Output as _consilium_v1_WatchRequest__Output } from './consilium/v1/WatchRequest.ts';
+import type { WithdrawRequest as _consilium_v1_WithdrawRequest, WithdrawRequest__Output as _consilium_v1_WithdrawRequest__Output } from './consilium/v1/WithdrawRequest.ts';
+import type { WithdrawResponse as _consilium_v1_WithdrawResponse, WithdrawResponse__Output as _consilium_v1_WithdrawResponse__Output } from './consilium/v1/WithdrawResponse.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -49,6 +51,8 @@ export interface ProtoGrpcType {
       StatementIssued: MessageTypeDefinition<_consilium_v1_StatementIssued, _consilium_v1_StatementIssued__Output>
       UpdateReceived: MessageTypeDefinition<_consilium_v1_UpdateReceived, _consilium_v1_UpdateReceived__Output>
       WatchRequest: MessageTypeDefinition<_consilium_v1_WatchRequest, _consilium_v1_WatchRequest__Output>
+      WithdrawRequest: MessageTypeDefinition<_consilium_v1_WithdrawRequest, _consilium_v1_WithdrawRequest__Output>
+      WithdrawResponse: MessageTypeDefinition<_consilium_v1_WithdrawResponse, _consilium_v1_WithdrawResponse__Output>
     }
   }
 }

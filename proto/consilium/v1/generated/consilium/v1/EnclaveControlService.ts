@@ -8,6 +8,8 @@ import type { EnclaveEvent as _consilium_v1_EnclaveEvent, EnclaveEvent__Output a
 import type { LoadRequest as _consilium_v1_LoadRequest, LoadRequest__Output as _consilium_v1_LoadRequest__Output } from '../../consilium/v1/LoadRequest.ts';
 import type { LoadResponse as _consilium_v1_LoadResponse, LoadResponse__Output as _consilium_v1_LoadResponse__Output } from '../../consilium/v1/LoadResponse.ts';
 import type { WatchRequest as _consilium_v1_WatchRequest, WatchRequest__Output as _consilium_v1_WatchRequest__Output } from '../../consilium/v1/WatchRequest.ts';
+import type { WithdrawRequest as _consilium_v1_WithdrawRequest, WithdrawRequest__Output as _consilium_v1_WithdrawRequest__Output } from '../../consilium/v1/WithdrawRequest.ts';
+import type { WithdrawResponse as _consilium_v1_WithdrawResponse, WithdrawResponse__Output as _consilium_v1_WithdrawResponse__Output } from '../../consilium/v1/WithdrawResponse.ts';
 
 export interface EnclaveControlServiceClient extends grpc.Client {
   Advance(argument: _consilium_v1_AdvanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_consilium_v1_AdvanceResponse__Output>): grpc.ClientUnaryCall;
@@ -33,6 +35,15 @@ export interface EnclaveControlServiceClient extends grpc.Client {
   watch(argument: _consilium_v1_WatchRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_consilium_v1_EnclaveEvent__Output>;
   watch(argument: _consilium_v1_WatchRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_consilium_v1_EnclaveEvent__Output>;
   
+  Withdraw(argument: _consilium_v1_WithdrawRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  Withdraw(argument: _consilium_v1_WithdrawRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  Withdraw(argument: _consilium_v1_WithdrawRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  Withdraw(argument: _consilium_v1_WithdrawRequest, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  withdraw(argument: _consilium_v1_WithdrawRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  withdraw(argument: _consilium_v1_WithdrawRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  withdraw(argument: _consilium_v1_WithdrawRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  withdraw(argument: _consilium_v1_WithdrawRequest, callback: grpc.requestCallback<_consilium_v1_WithdrawResponse__Output>): grpc.ClientUnaryCall;
+  
 }
 
 export interface EnclaveControlServiceHandlers extends grpc.UntypedServiceImplementation {
@@ -42,10 +53,13 @@ export interface EnclaveControlServiceHandlers extends grpc.UntypedServiceImplem
   
   Watch: grpc.handleServerStreamingCall<_consilium_v1_WatchRequest__Output, _consilium_v1_EnclaveEvent>;
   
+  Withdraw: grpc.handleUnaryCall<_consilium_v1_WithdrawRequest__Output, _consilium_v1_WithdrawResponse>;
+  
 }
 
 export interface EnclaveControlServiceDefinition extends grpc.ServiceDefinition {
   Advance: MethodDefinition<_consilium_v1_AdvanceRequest, _consilium_v1_AdvanceResponse, _consilium_v1_AdvanceRequest__Output, _consilium_v1_AdvanceResponse__Output>
   Load: MethodDefinition<_consilium_v1_LoadRequest, _consilium_v1_LoadResponse, _consilium_v1_LoadRequest__Output, _consilium_v1_LoadResponse__Output>
   Watch: MethodDefinition<_consilium_v1_WatchRequest, _consilium_v1_EnclaveEvent, _consilium_v1_WatchRequest__Output, _consilium_v1_EnclaveEvent__Output>
+  Withdraw: MethodDefinition<_consilium_v1_WithdrawRequest, _consilium_v1_WithdrawResponse, _consilium_v1_WithdrawRequest__Output, _consilium_v1_WithdrawResponse__Output>
 }

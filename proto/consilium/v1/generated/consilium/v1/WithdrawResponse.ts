@@ -1,0 +1,8 @@
+// Original file: proto/consilium/v1/control.proto
+
+
+export interface WithdrawResponse {
+}
+
+export interface WithdrawResponse__Output {
+}
