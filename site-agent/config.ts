@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { idField, logFields, peerFields, simulationFields, tlsFields } from '../lib/config/program-fields.ts';
 import type { ConfigFields } from '../lib/config/config-fields.ts';
@@ -32,3 +33,7 @@ export const siteConfig = (fields: ConfigFields) =>
     simulation: simulationFields(fields).optional(),
   });
 export type SiteConfig = z.output<ReturnType<typeof siteConfig>>;
+
+/** Beside the approval, unless the configuration says otherwise. */
+export const withdrawalPath = ({ withdrawal, approval }: Pick<SiteConfig, 'withdrawal' | 'approval'>): string =>
+  withdrawal ?? join(dirname(approval), 'withdrawal.cbor');

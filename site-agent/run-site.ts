@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { failuresOf } from '../lib/attestation/attestation-result.ts';
 import type { Attester } from '../lib/attestation/attester.ts';
 import type { Environment } from '../lib/attestation/appraise.ts';
@@ -28,7 +27,7 @@ import type { Trainer } from '../lib/learning/trainer.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import { Agent } from './agent.ts';
-import { siteConfig, type SiteConfig } from './config.ts';
+import { siteConfig, withdrawalPath, type SiteConfig } from './config.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
 import { attestEnclave } from './enclave-session.ts';
 import type { SiteEvent } from './event.ts';
@@ -245,10 +244,6 @@ async function readSigner(path: string): Promise<Signer> {
     throw new RefusalError(refusal('E-CONFIG', 'organisationKey: is not an organisation key'));
   return signerFromSeed(seed);
 }
-
-/** Beside the approval, unless the configuration says otherwise. */
-export const withdrawalPath = ({ withdrawal, approval }: Pick<SiteConfig, 'withdrawal' | 'approval'>): string =>
-  withdrawal ?? join(dirname(approval), 'withdrawal.cbor');
 
 async function siteEnvironment(
   config: SiteConfig,

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { signWithdrawal } from '../../lib/contract/approval.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import { organisationId } from '../../lib/core/ids.ts';
 import { StudyInProcess } from '../support/study-in-process.ts';
-import { digestOf, START, testContract } from '../support/test-contract.ts';
+import { digestOf, organisationSigner, START, testContract } from '../support/test-contract.ts';
 
 const contract = testContract();
 const salt = digestOf('result salt');
@@ -125,5 +126,96 @@ describe('PROTOCOL §4, §7: enclave core and agents over attested in-process ch
     if (absent !== undefined) running.connect([absent]);
     await until(() => absent?.agent.state.model.round === 1);
     await runRound(running, { round: 2 });
+  });
+});
+
+describe('PROTOCOL §6.3: a hospital that leaves', () => {
+  it('is heard by the enclave in its own session, stays out of the next round, and says it again after a restart', async () => {
+    const running = await started();
+    await runRound(running, { round: 1 });
+    const id = organisationId('birch');
+    const leaving = running.sites.find((site) => site.id === id);
+    if (leaving === undefined) throw new Error('no such site');
+    const withdrawal = signWithdrawal(
+      { contract: contract.digest, organisation: id, at: START },
+      organisationSigner(id),
+    );
+    await leaving.agent.withdraw(withdrawal);
+    await until(() => running.enclave.state.phase !== 'unborn' && running.enclave.state.ledger.withdrawn.has(id));
+    await running.command({ type: 'open-round', at: START, round: 2, attempt: 1 });
+    await until(() => running.enclave.state.phase === 'open' && running.enclave.state.commits.size === 3);
+    await until(() => leaving.refusals.some(({ code }) => code === 'E-SITE-WITHDRAWN'));
+    expect(leaving.trained).toEqual([1]);
+    const again = await running.restartSite(id);
+    expect(again.agent.state.withdrawal).toEqual(withdrawal);
+  });
+
+  it('sends nothing of an update that was announced but not yet on its way', async () => {
+    const running = await started();
+    const [leaving] = running.sites;
+    if (leaving === undefined) throw new Error('no site');
+    await running.command({ type: 'open-round', at: START, round: 1, attempt: 1 });
+    await until(() => running.enclave.state.phase === 'open' && running.enclave.state.commits.size === 4);
+    leaving.hold();
+    await running.command({ type: 'lock-cohort', at: START });
+    await until(() => leaving.trained.length === 1);
+    const withdrawal = signWithdrawal(
+      { contract: contract.digest, organisation: leaving.id, at: START },
+      organisationSigner(leaving.id),
+    );
+    await leaving.agent.withdraw(withdrawal);
+    leaving.letGo();
+    await until(() => running.enclave.state.phase === 'collecting' && running.enclave.state.accepted.size === 3);
+    await until(
+      () => running.enclave.state.phase !== 'unborn' && running.enclave.state.ledger.withdrawn.has(leaving.id),
+    );
+    expect(running.enclave.state.phase === 'collecting' && running.enclave.state.accepted.has(leaving.id)).toBe(false);
+  });
+});
+
+describe('PROTOCOL §7.5: a hospital that trains too long', () => {
+  it('announces nothing for a round that went on without it, and takes part in the next', async () => {
+    const running = await started();
+    const [slow, ...others] = running.sites;
+    if (slow === undefined) throw new Error('no site');
+    slow.hold();
+    await running.command({ type: 'open-round', at: START, round: 1, attempt: 1 });
+    await until(() => running.enclave.state.phase === 'open' && running.enclave.state.commits.size === 4);
+    await running.command({ type: 'lock-cohort', at: START });
+    await until(() => running.enclave.state.phase === 'collecting' && running.enclave.state.accepted.size === 3);
+    await running.command({ type: 'close-collection', at: START, salt });
+    await until(() => phaseOf(running) === 'released' && others.every(({ agent }) => agent.state.model.round === 1));
+    await until(() => slow.agent.state.model.round === 1);
+    await running.command({ type: 'open-round', at: START, round: 2, attempt: 1 });
+    await until(() => running.enclave.state.phase === 'open' && running.enclave.state.commits.size === 4);
+    await running.command({ type: 'lock-cohort', at: START });
+    await until(() => slow.agent.state.activity.phase === 'training');
+    slow.letGo();
+    await until(() => running.enclave.state.phase === 'collecting' && running.enclave.state.accepted.size === 4);
+    expect(slow.trained).toEqual([1, 2]);
+    const parents = [...slow.agent.state.spent.keys()];
+    expect(parents).toEqual([toHex(slow.agent.state.model.digest)]);
+  });
+});
+
+describe('PROTOCOL §7.1: the first boot', () => {
+  it('leaves no statement whose key nobody vouches for, wherever the chip fails', async () => {
+    study = await StudyInProcess.startWithSilentChip(contract);
+    const { enclave } = study;
+    const { state } = enclave;
+    if (state.phase === 'unborn') throw new Error('no genesis');
+    const keys = state.ledger.publications.map(({ bootKey }) => toHex(bootKey));
+    for (const { statement } of state.ledger.statements) expect(keys).toContain(toHex(statement.bootKey));
+  });
+});
+
+describe('a site that asks too much', () => {
+  it('gets one synchronisation in one session', async () => {
+    const running = await started();
+    await runRound(running, { round: 1 });
+    const [site] = running.sites;
+    if (site === undefined) throw new Error('no site');
+    await site.sendRaw({ type: 'sync', head: null, round: 0 });
+    await until(() => site.ended);
   });
 });

@@ -5,11 +5,14 @@ import { Agent } from '../../site-agent/agent.ts';
 import { attestEnclave } from '../../site-agent/enclave-session.ts';
 import type { SitePlatform } from '../../site-agent/run-site.ts';
 import { initialSiteState, type SiteEnvironment } from '../../site-agent/state.ts';
+import type { Attester } from '../../lib/attestation/attester.ts';
 import { SimulatedChip } from '../../lib/attestation/simulated/chip.ts';
 import { simulatedVerifier } from '../../lib/attestation/simulated/verify-simulated.ts';
 import { verifierRegistry } from '../../lib/attestation/verifier.ts';
 import { publicationAppraiser } from '../../lib/audit/appraise-publication.ts';
 import { attestationBatcher } from '../../lib/channel/attestation-batcher.ts';
+import { encodeMessage, type SiteMessage } from '../../lib/audit/session-message.ts';
+import type { AttestedSession } from '../../lib/channel/session.ts';
 import { systemClock } from '../../lib/channel/clock.ts';
 import { duplexPair } from '../../lib/channel/duplex-pair.ts';
 import type { FrameDuplex } from '../../lib/channel/duplex.ts';
@@ -17,7 +20,7 @@ import { systemRandom } from '../../lib/channel/random.ts';
 import { signEndorsement } from '../../lib/contract/endorsement.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { signerFromSeed } from '../../lib/core/ed25519.ts';
-import type { Refusal } from '../../lib/core/errors.ts';
+import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
 import { instant, type OrganisationId } from '../../lib/core/ids.ts';
 import { systemStudyRandom } from '../../lib/core/study-random.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
@@ -55,6 +58,15 @@ export class StudyInProcess {
     const study = new StudyInProcess(sealed, disk, await startEnclave(sealed, disk));
     for (const id of HOSPITALS) study.#parts.set(id, await SiteInProcess.start(sealed, id));
     return study;
+  }
+
+  /** A first boot whose chip answers nothing, then one whose chip answers. */
+  static async startWithSilentChip(sealed: SealedContract): Promise<StudyInProcess> {
+    const disk = createMemoryDisk();
+    const silent: Attester = { attest: () => Promise.reject(new RefusalError(refusal('E-ATTEST-UNAVAILABLE'))) };
+    const failed = await startEnclave(sealed, disk, silent).catch((fault: unknown) => fault);
+    if (!(failed instanceof RefusalError)) throw new Error('a silent chip must stop the boot');
+    return new StudyInProcess(sealed, disk, await startEnclave(sealed, disk));
   }
 
   get sites(): readonly SiteInProcess[] {
@@ -104,9 +116,9 @@ export class StudyInProcess {
 }
 
 const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as const;
-const enclaveAttester = () => chipOf('chip-enclave').attesterFor(enclaveProgram);
+const enclaveAttester = (): Attester => chipOf('chip-enclave').attesterFor(enclaveProgram);
 
-function startEnclave(sealed: SealedContract, disk: MemoryDisk): Promise<Enclave> {
+function startEnclave(sealed: SealedContract, disk: MemoryDisk, attester = enclaveAttester()): Promise<Enclave> {
   const { events } = openMemoryStore(disk);
   return Enclave.start(
     sealed,
@@ -117,7 +129,7 @@ function startEnclave(sealed: SealedContract, disk: MemoryDisk): Promise<Enclave
         read: () => events.read('sealed'),
       },
       sealingKey: chipOf('chip-enclave').sealingKey(enclaveProgram),
-      attester: enclaveAttester(),
+      attester,
       verifiers,
       clock,
       random: systemRandom,
@@ -135,12 +147,16 @@ export class SiteInProcess {
   readonly refusals: Refusal[];
   /** How often training ran: a retry must not train again. */
   readonly trained: number[];
+  readonly gate: { open: Promise<void>; letGo: () => void };
+  /** The session of this site is over. */
+  ended = false;
+  #session: AttestedSession | null = null;
   readonly #environment: SiteEnvironment;
   readonly #platform: SitePlatform;
   #close: () => void = () => undefined;
 
   private constructor(
-    fields: Pick<SiteInProcess, 'id' | 'agent' | 'disk' | 'refusals' | 'trained'>,
+    fields: Pick<SiteInProcess, 'id' | 'agent' | 'disk' | 'refusals' | 'trained' | 'gate'>,
     environment: SiteEnvironment,
     platform: SitePlatform,
   ) {
@@ -149,6 +165,7 @@ export class SiteInProcess {
     this.disk = fields.disk;
     this.refusals = fields.refusals;
     this.trained = fields.trained;
+    this.gate = fields.gate;
     this.#environment = environment;
     this.#platform = platform;
   }
@@ -177,6 +194,7 @@ export class SiteInProcess {
     };
     const refusals: Refusal[] = [];
     const trained: number[] = [];
+    const gate = { open: Promise.resolve(), letGo: (): void => undefined };
     const store = openMemoryStore(disk);
     const weights = initialWeights(sealed.contract.model.spec);
     const agent = await Agent.start(
@@ -188,6 +206,7 @@ export class SiteInProcess {
         endorse: () => endorsementOf(environment),
         train: async (_parent, round) => {
           trained.push(round);
+          await gate.open;
           return payloadOf(environment, round);
         },
         onEvent: () => undefined,
@@ -199,7 +218,7 @@ export class SiteInProcess {
       },
       initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
     );
-    return new SiteInProcess({ id, agent, disk, refusals, trained }, environment, platform);
+    return new SiteInProcess({ id, agent, disk, refusals, trained, gate }, environment, platform);
   }
 
   serve(duplex: FrameDuplex): void {
@@ -222,13 +241,32 @@ export class SiteInProcess {
           return undefined;
         }
         const { value } = opened;
+        this.#session = value;
         return this.agent.serve({
           bootKey: value.peer.bootKey,
           send: (message) => value.send(message),
           next: () => value.next(),
         });
       })
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .finally(() => {
+        this.ended = true;
+      });
+  }
+
+  /** Training ends only after `letGo`. */
+  hold(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    Object.assign(this.gate, { open: promise, letGo: resolve });
+  }
+
+  letGo(): void {
+    this.gate.letGo();
+  }
+
+  /** Says something in the session that the agent would not say. */
+  async sendRaw(message: SiteMessage): Promise<void> {
+    await this.#session?.send(encodeMessage(message));
   }
 
   /** Cuts the connection; what was stored stays. */

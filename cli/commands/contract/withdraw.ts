@@ -5,7 +5,7 @@ import { refusal, RefusalError } from '../../../lib/core/errors.ts';
 import { instant, type OrganisationId } from '../../../lib/core/ids.ts';
 import { clientOf } from '../../../lib/wire/client.ts';
 import { studyMethods } from '../../../lib/wire/study-codec.ts';
-import { siteConfig } from '../../../site-agent/config.ts';
+import { siteConfig, withdrawalPath } from '../../../site-agent/config.ts';
 import { addExamples, type CommandModule } from '../../command-module.ts';
 import { partyOf, readContract } from '../../setup/contract-file.ts';
 import { connectToCoordinator } from '../../setup/coordinator-connection.ts';
@@ -28,14 +28,15 @@ export const contractWithdraw: CommandModule = {
       .command('withdraw')
       .summary('leave a study that you approved')
       .description(
-        'Signs the withdrawal of your organisation from a contract, and sends it to the coordinator when you name the ' +
-          'configuration of your agent. It counts at once if it arrives before the last frame of an update, else from ' +
-          'the next round. To be certain, stop your agent: nothing is sent without it.',
+        'Signs the withdrawal of your organisation from a contract. With the configuration of your agent it is left ' +
+          'where the agent looks for it: from then on the agent sends nothing but the withdrawal, to the enclave in its ' +
+          'own session, and the coordinator is told. It counts at once if it arrives before the last frame of an ' +
+          'update, else from the next round.',
       )
       .argument('<file>', 'the contract')
       .requiredOption('--org-key <file>', 'organisation.key')
       .requiredOption('--as <id>', 'your organisation, as the contract names it', idValue)
-      .option('--config <file>', 'site.yaml of your agent: send the withdrawal to its coordinator')
+      .option('--config <file>', 'site.yaml of your agent: hand the withdrawal to it, and tell its coordinator')
       .option('--out <file>', 'write the withdrawal to a file; not overwritten')
       .action(async (file: string) => {
         const { orgKey, as, out, config, json } = command.optsWithGlobals<Flags>();
@@ -50,12 +51,11 @@ export const contractWithdraw: CommandModule = {
           signer,
         );
         if (out !== undefined) await writeNew(out, withdrawal);
-        if (config !== undefined) await send(config, withdrawal);
-        const sent = config !== undefined;
+        const sent = config !== undefined && (await handOver(config, withdrawal));
         io.stdout.write(
           json
-            ? `${JSON.stringify({ type: 'withdrawn', contract: toHex(sealed.digest), organisation: as, sent, file: out ?? null })}\n`
-            : `${as} has withdrawn${sent ? '; the coordinator has it' : ''}${out === undefined ? '' : `: ${out}`}.\n`,
+            ? `${JSON.stringify({ type: 'withdrawn', contract: toHex(sealed.digest), organisation: as, agent: config !== undefined, sent, file: out ?? null })}\n`
+            : `${as} has withdrawn${config === undefined ? '' : '; its agent sends nothing more'}${sent ? ', and the coordinator has been told' : ''}${out === undefined ? '' : `: ${out}`}.\n`,
         );
       });
     addExamples(command, [
@@ -67,13 +67,14 @@ export const contractWithdraw: CommandModule = {
   },
 };
 
-async function send(configPath: string, withdrawal: Uint8Array): Promise<void> {
+/** To the agent first, which needs nobody's leave; says whether the coordinator could be told as well. */
+async function handOver(configPath: string, withdrawal: Uint8Array): Promise<boolean> {
   const config = await loadConfig(configPath, siteConfig);
   if (!config.ok) throw new RefusalError(...config.error);
+  await writeNew(withdrawalPath(config.value), withdrawal);
   const connection = await connectToCoordinator(config.value);
   try {
-    const submitted = await clientOf(connection, studyMethods).submitWithdrawal({ withdrawal });
-    if (!submitted.ok) throw new RefusalError(submitted.error);
+    return (await clientOf(connection, studyMethods).submitWithdrawal({ withdrawal })).ok;
   } finally {
     connection.close();
   }
