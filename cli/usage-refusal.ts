@@ -15,8 +15,24 @@ export function usageRefusal(stop: CommanderError, command: Command): Refusal {
     const name = command.args[stop.code === 'commander.help' ? 1 : 0] ?? '';
     return withNearest(`unknown command ${name} of ${where}`, nearest(name, commandsOf(command)));
   }
+  // Commander looks for required options first: a misspelt one would otherwise only be reported as missing.
+  const misspelt = stop.code === 'commander.missingMandatoryOptionValue' ? misspeltOption(command) : null;
+  if (misspelt !== null)
+    return withNearest(`unknown option ${misspelt} of ${where}`, nearest(misspelt, optionsOf(command)));
   return refusal('E-USAGE', `${where}: ${stop.message.replace(/^error: /, '')}`);
 }
+
+/** The first long option on the command line that `command` does not have; null when it has them all. */
+function misspeltOption(command: Command): string | null {
+  const line = rawArgumentsOf(command);
+  const end = line.indexOf('--');
+  const given = (end === -1 ? line : line.slice(0, end)).filter((word) => word.startsWith('--'));
+  const known = optionsOf(command);
+  return given.map((word) => word.split('=')[0] ?? word).find((flag) => !known.includes(flag)) ?? null;
+}
+
+const rawArgumentsOf = (command: Command): readonly string[] =>
+  command.parent === null ? (command as Command & { rawArgs: string[] }).rawArgs : rawArgumentsOf(command.parent);
 
 const withNearest = (problem: string, near: string | null): Refusal =>
   refusal('E-USAGE', near === null ? problem : `${problem}; did you mean ${near}?`);

@@ -43,6 +43,7 @@ describe('a command line that is not valid', () => {
       'unknown option --round of consilium simulate; did you mean --rounds?',
     ],
     [['simulate', '--seed', '1', '--ronds=3'], 'unknown option --ronds of consilium simulate; did you mean --rounds?'],
+    [['simulate', '--sed', '1'], 'unknown option --sed of consilium simulate; did you mean --seed?'],
     [['simulate', '--seed', '1', '--jsn'], 'unknown option --jsn of consilium simulate; did you mean --json?'],
     [['contract', 'aprove'], 'unknown command aprove of consilium contract; did you mean approve?'],
     [['help', 'simulat'], 'unknown command simulat of consilium; did you mean simulate?'],
