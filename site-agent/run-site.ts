@@ -269,7 +269,7 @@ async function siteEnvironment(
     organisation: config.organisation,
     signer: signerFromSeed(platform.random(32)),
     overlay: overlayOf(await configured(config.overlay, () => overlayFile)),
-    appraise: publicationAppraiser(platform.verifiers, platform.environment),
+    appraise: publicationAppraiser(platform.verifiers, platform.environment, () => platform.clock.now()),
   };
 }
 
