@@ -18,7 +18,7 @@ import { decide, type Decision } from './decider.ts';
 import { decodeEvent, encodeEvent } from './event-codec.ts';
 import { isDurable, type EnclaveCommand, type EnclaveEvent } from './event.ts';
 import { evolve } from './evolve.ts';
-import { appendOrThrow, seal, unseal, type RecordStore } from './sealed-journal.ts';
+import { appendOrThrow, recordDigest, seal, unseal, type RecordStore, type SealContext } from './sealed-journal.ts';
 import { headOfState, INITIAL_STATE, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
 const SECRET_BYTES = 32;
@@ -52,6 +52,7 @@ export class Enclave {
   readonly environment: EnclaveEnvironment;
   #state: EnclaveState = INITIAL_STATE;
   #records = 0;
+  #previous: Digest | null = null;
   readonly #queue = new SerialQueue();
   readonly #listeners = new Set<Listener>();
 
@@ -103,25 +104,38 @@ export class Enclave {
     const { records, sealingKey, studyRandom } = this.ports;
     const { sealed, layout } = this.environment;
     const [first, ...rest] = await records.read();
-    const rootContext = { contract: sealed.digest, counter: 0, head: null };
+    const rootContext = { contract: sealed.digest, counter: 0, head: null, previous: null };
     if (first === undefined) {
       const root = studyRandom('noise-root');
-      await appendOrThrow(records, 0, [seal(sealingKey, root, rootContext)]);
-      this.#records = 1;
+      const record = seal(sealingKey, root, rootContext);
+      await appendOrThrow(records, 0, [record]);
+      this.#written([record]);
       return root;
     }
     const root = unseal(sealingKey, first, rootContext);
     if (!root.ok) throw new RefusalError(root.error);
-    for (const [index, record] of rest.entries()) {
-      const context = { contract: sealed.digest, counter: index + 1, head: headOfState(this.#state) };
+    this.#written([first]);
+    for (const record of rest) {
+      const context = { ...this.#place(), head: headOfState(this.#state) };
       const plaintext = unseal(sealingKey, record, context);
       if (!plaintext.ok) throw new RefusalError(plaintext.error);
       const event = decodeEvent(plaintext.value, layout);
       if (!event.ok) throw new RefusalError(event.error);
       this.#state = evolve(this.environment, this.#state, event.value);
+      this.#written([record]);
     }
-    this.#records = rest.length + 1;
     return root.value;
+  }
+
+  /** Where the next record goes. */
+  #place(): Pick<SealContext, 'contract' | 'counter' | 'previous'> {
+    return { contract: this.environment.sealed.digest, counter: this.#records, previous: this.#previous };
+  }
+
+  #written(records: readonly Uint8Array[]): void {
+    const newest = records.at(-1);
+    if (newest !== undefined) this.#previous = recordDigest(newest);
+    this.#records += records.length;
   }
 
   async #store(before: EnclaveState, events: readonly EnclaveEvent[], states: readonly EnclaveState[]): Promise<void> {
@@ -129,15 +143,16 @@ export class Enclave {
       isDurable(event) ? [{ event, head: headOfState(states[index - 1] ?? before) }] : [],
     );
     if (durable.length === 0) return;
-    const sealed = durable.map(({ event, head }, index) =>
-      seal(this.ports.sealingKey, encodeEvent(event), {
-        contract: this.environment.sealed.digest,
-        counter: this.#records + index,
-        head,
-      }),
-    );
+    const sealed: Uint8Array[] = [];
+    let { counter, previous } = this.#place();
+    for (const { event, head } of durable) {
+      const record = seal(this.ports.sealingKey, encodeEvent(event), { ...this.#place(), counter, previous, head });
+      sealed.push(record);
+      counter += 1;
+      previous = recordDigest(record);
+    }
     await appendOrThrow(this.ports.records, this.#records, sealed);
-    this.#records += sealed.length;
+    this.#written(sealed);
   }
 
   /**

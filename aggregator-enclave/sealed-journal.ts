@@ -3,6 +3,7 @@ import type { Head } from '../lib/contract/shapes.ts';
 import { encodeCbor } from '../lib/core/cbor.ts';
 import { concatBytes } from '../lib/core/bytes.ts';
 import { refusal, RefusalError, type Refusal } from '../lib/core/errors.ts';
+import { hash } from '../lib/core/hash.ts';
 import type { Digest } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 
@@ -23,9 +24,13 @@ export interface SealContext {
   readonly counter: number;
   /** Head of the statement chain before the record; null before genesis. */
   readonly head: Head | null;
+  /** `recordDigest` of the record before; null for the first: records of two timelines cannot be put together. */
+  readonly previous: Digest | null;
 }
 
-/** AES-256-GCM under `SEAL`; purpose, contract, counter and head are associated data (PROTOCOL §3). */
+export const recordDigest = (record: Uint8Array): Digest => hash('sealed-record', record);
+
+/** AES-256-GCM under `SEAL`; purpose, contract, counter, head and the record before are associated data (PROTOCOL §3). */
 export function seal(key: Uint8Array, plaintext: Uint8Array, context: SealContext): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(associatedData(context));
@@ -48,9 +53,9 @@ export function unseal(key: Uint8Array, record: Uint8Array, context: SealContext
   }
 }
 
-function associatedData({ contract, counter, head }: SealContext): Uint8Array {
+function associatedData({ contract, counter, head, previous }: SealContext): Uint8Array {
   const position = head === null ? null : { counter: head.counter, digest: head.digest };
-  return encodeCbor({ format: FORMAT, purpose: 'enclave-events', contract, counter, head: position });
+  return encodeCbor({ format: FORMAT, purpose: 'enclave-events', contract, counter, head: position, previous });
 }
 
 /** Appends or throws RefusalError: an enclave that cannot store must not go on. */

@@ -21,6 +21,7 @@ export type Domain =
   | 'organisation'
   | 'quote'
   | 'schema'
+  | 'sealed-record'
   | 'seed'
   | 'set'
   | 'statement'

@@ -109,6 +109,7 @@ describe('PROTOCOL §3: SEAL over {format, purpose, contract, counter, head}', (
     contract: study.sealed.digest,
     counter: 3,
     head: { counter: 1, digest: digestOf('head') },
+    previous: digestOf('the record before'),
   };
   const plaintext = utf8('durable event');
   const record = seal(key, plaintext, context);
@@ -130,6 +131,8 @@ describe('PROTOCOL §3: SEAL over {format, purpose, contract, counter, head}', (
     expect(codeFor(record, { ...context, counter: 4 })).toBe('E-STORE-FORMAT');
     expect(codeFor(record, { ...context, contract: digestOf('another contract') })).toBe('E-STORE-FORMAT');
     expect(codeFor(record, { ...context, head: null })).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, { ...context, previous: null })).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, { ...context, previous: digestOf('another timeline') })).toBe('E-STORE-FORMAT');
     expect(codeFor(record, { ...context, head: { counter: 2, digest: digestOf('head') } })).toBe('E-STORE-FORMAT');
     expect(codeFor(record, { ...context, head: { counter: 1, digest: digestOf('fork') } })).toBe('E-STORE-FORMAT');
   });
