@@ -41,8 +41,8 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   // Sites (WIRE_LIMITS.sites) twice, so that a site that reconnects finds a place, and some researchers.
   maxConnections: 2048,
   maxConnectionsPerPeer: 8,
-  maxHandshakes: 256,
-  maxHandshakesPerAddress: 64,
+  maxHandshakes: 512,
+  maxHandshakesPerAddress: 128,
   firstByteTimeoutMs: 5_000,
   handshakeTimeoutMs: 10_000,
   maxConcurrentStreams: 32,
