@@ -1,5 +1,5 @@
 import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
-import { refusal, type Refusal } from '../lib/core/errors.ts';
+import { refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 import type { CoordinatorCommand, CoordinatorEvent, RoundAction } from './event.ts';
@@ -190,8 +190,11 @@ function seeStatement(
   state: CoordinatorState,
   command: Command<'see-statement'>,
 ): CoordinatorDecision {
-  if (state.phase !== 'running' || !isCurrent(state.current, command)) return ok([]);
   const { round, attempt, statement } = command;
+  if (statement.type === 'release' && round > state.released) return ok(seeRelease(state, command));
+  if (statement.type === 'abort' && isNews(state, command))
+    return ok(seeAbort(environment, state, { round, attempt, code: statement.code }));
+  if (state.phase !== 'running' || !isCurrent(state.current, command)) return ok([]);
   const { deadlines } = environment.sealed.contract;
   // An enclave that restarted tells its whole history again: no step is gone back to.
   const start = (step: RoundStep, expected: Iterable<OrganisationId>, deadlineMs: number): CoordinatorDecision => {
@@ -205,19 +208,38 @@ function seeStatement(
       return start('upload', statement.members, deadlines.uploadMs);
     case 'intent':
       return start('acknowledge', statement.members, deadlines.acknowledgeMs);
-    case 'release': {
-      const released: CoordinatorEvent = { type: 'round-released', round, attempt };
-      if (round >= state.rounds) return ok([released, { type: 'study-ended', outcome: 'finished' }]);
-      return ok([released, { type: 'round-requested', round: round + 1, attempt: 1 }]);
-    }
-    case 'abort': {
-      const retryInMs = Math.min(RETRY_MIN_MS * 2 ** (attempt - 1), RETRY_MAX_MS);
-      const aborted: CoordinatorEvent = { type: 'round-aborted', round, attempt, code: statement.code, retryInMs };
-      return ok(
-        attempt >= environment.maxAttempts ? [aborted, { type: 'study-failed', code: statement.code }] : [aborted],
-      );
-    }
+    case 'release':
+    case 'abort':
+      return ok([]);
   }
+}
+
+type Place = Pick<Command<'see-statement'>, 'round' | 'attempt'>;
+
+/** A release counts in every phase: one that crossed a stop would otherwise be asked for again, for ever in vain. */
+function seeRelease(state: CoordinatorState, { round, attempt }: Place): CoordinatorEvent[] {
+  const released: CoordinatorEvent = { type: 'round-released', round, attempt };
+  if (!('rounds' in state)) return [released];
+  if (round >= state.rounds) return [released, { type: 'study-ended', outcome: 'finished' }];
+  if (state.phase === 'gathering') return [released];
+  return [released, { type: 'round-requested', round: round + 1, attempt: 1 }];
+}
+
+/** Ends the current attempt, or one that this coordinator has forgotten: attempts are counted on from there. */
+function isNews({ released, attempted, ...state }: CoordinatorState, { round, attempt }: Place): boolean {
+  if (state.phase === 'running' && isCurrent(state.current, { round, attempt })) return true;
+  return round === released + 1 && attempt > (attempted?.round === round ? attempted.attempt : 0);
+}
+
+function seeAbort(
+  { maxAttempts }: CoordinatorEnvironment,
+  state: CoordinatorState,
+  { round, attempt, code }: Place & { readonly code: ErrorCode },
+): CoordinatorEvent[] {
+  const retryInMs = Math.min(RETRY_MIN_MS * 2 ** (attempt - 1), RETRY_MAX_MS);
+  const aborted: CoordinatorEvent = { type: 'round-aborted', round, attempt, code, retryInMs };
+  const underWay = state.phase === 'running' || state.phase === 'between';
+  return underWay && attempt >= maxAttempts ? [aborted, { type: 'study-failed', code }] : [aborted];
 }
 
 function passDeadline(state: CoordinatorState, { step, round, attempt }: Command<'deadline'>): CoordinatorEvent[] {

@@ -38,13 +38,16 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
     case 'action-requested':
       return running(state, event);
     case 'round-released': {
-      const { rounds } = running(state, event);
-      const next = { round: event.round + 1, attempt: 1 };
-      return { ...roster, phase: 'between', rounds, released: event.round, next };
+      const { round } = event;
+      if (state.phase !== 'running' && state.phase !== 'between') return { ...state, released: round };
+      const next = { round: round + 1, attempt: 1 };
+      return { ...roster, phase: 'between', rounds: state.rounds, released: round, next };
     }
     case 'round-aborted': {
-      const { rounds } = running(state, event);
-      return { ...roster, phase: 'between', rounds, next: { round: event.round, attempt: event.attempt + 1 } };
+      const { round, attempt } = event;
+      const learned = { ...roster, attempted: { round, attempt } };
+      if (state.phase !== 'running' && state.phase !== 'between') return { ...state, ...learned };
+      return { ...learned, phase: 'between', rounds: state.rounds, next: { round, attempt: attempt + 1 } };
     }
     case 'study-ended':
       if (!('rounds' in state)) throw impossible(state, event);

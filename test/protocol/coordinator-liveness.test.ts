@@ -343,6 +343,29 @@ describe('stopping', () => {
     expect(driver.asked()).toEqual(['open-round 1/2']);
   });
 
+  it('does not ask for a round again whose release crossed the stop', () => {
+    const driver = running();
+    must(driver.tell({ type: 'stop' }));
+    driver.see({ type: 'release' });
+    expect(driver.state).toMatchObject({ phase: 'stopped', released: 1 });
+    driver.see({ type: 'release' });
+    driver.asked();
+    must(driver.tell({ type: 'launch', rounds: 2 }));
+    expect(driver.asked()).toEqual(['open-round 2/1']);
+    expect('rounds' in driver.state && driver.state.rounds).toBe(3);
+  });
+
+  it('finishes when the last release comes while it gathers or waits to try again', () => {
+    const gathering = new Driver().approve().connect(['adler']);
+    must(gathering.tell({ type: 'launch', rounds: 1 }));
+    gathering.see({ type: 'release' });
+    expect(gathering.state.phase).toBe('finished');
+    const between = running();
+    between.see({ type: 'abort', code: 'E-ACKS-MISSING' });
+    between.see({ type: 'release' }, 2);
+    expect(between.asked()).toEqual(['open-round 2/1']);
+  });
+
   it('while it gathers or waits, asks for nothing', () => {
     const gathering = new Driver().approve().connect(['adler']);
     must(gathering.tell({ type: 'launch', rounds: 1 }));
@@ -354,5 +377,30 @@ describe('stopping', () => {
       expect(driver.asked()).toEqual([]);
       expect(driver.state.phase).toBe('stopped');
     }
+  });
+});
+
+describe('a coordinator that lost its log', () => {
+  it('learns from the enclave’s history where the study stands', () => {
+    const driver = new Driver().approve().connect();
+    driver.see({ type: 'manifest' }, 1, 1);
+    driver.see({ type: 'release' }, 1, 1);
+    driver.see({ type: 'manifest' }, 1, 2);
+    driver.see({ type: 'abort', code: 'E-ACKS-MISSING' }, 1, 2);
+    driver.see({ type: 'abort', code: 'E-ACKS-MISSING' }, 4, 2);
+    expect(driver.state).toMatchObject({ phase: 'enrolling', released: 1, attempted: { round: 2, attempt: 4 } });
+    driver.asked();
+    must(driver.tell({ type: 'launch', rounds: 3 }));
+    expect(driver.asked()).toEqual(['open-round 2/5']);
+  });
+
+  it('catches up although it asked for an old attempt already', () => {
+    const driver = running();
+    driver.see({ type: 'abort', code: 'E-ACKS-MISSING' }, 3);
+    expect(driver.state).toMatchObject({ phase: 'between', next: { round: 1, attempt: 4 } });
+    driver.see({ type: 'abort', code: 'E-ACKS-MISSING' }, 2);
+    expect(driver.state).toMatchObject({ phase: 'between', next: { round: 1, attempt: 4 } });
+    must(driver.tell({ type: 'deadline', step: 'retry', round: 1, attempt: 3 }));
+    expect(driver.asked()).toEqual(['open-round 1/4']);
   });
 });

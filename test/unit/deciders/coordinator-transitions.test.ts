@@ -139,7 +139,8 @@ const QUIET: Record<Column, string> = {
   'see manifest': '–',
   'see certificate': '–',
   'see intent': '–',
-  'see release': '–',
+  // Outcomes count in every phase: one may cross a stop, and a coordinator may have lost its log.
+  'see release': 'round-released',
   'see abort': '–',
   'gathering-over': '–',
   'deadline opening': '–',
@@ -156,10 +157,10 @@ const RUNNING = {
 };
 /** enrolling → gathering → between ⇄ running → finished | failed | stopped; the running phase by its step. */
 const TABLE: Record<Row, Record<Column, string>> = {
-  enrolling: { ...QUIET, launch: 'launched' },
+  enrolling: { ...QUIET, launch: 'launched', 'see abort': 'round-aborted' },
   gathering: {
     ...QUIET,
-    'site arrives': 'site-seen',
+    'see abort': 'round-aborted',
     'gathering-over': 'study-failed',
     stop: 'study-ended',
   },
@@ -195,8 +196,13 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'site does acknowledge': 'site-advanced',
     'deadline acknowledge': 'ask close-acknowledgement',
   },
-  between: { ...QUIET, 'deadline retry': 'round-requested', stop: 'study-ended' },
-  finished: QUIET,
+  between: {
+    ...QUIET,
+    'see release': 'round-released, round-requested',
+    'deadline retry': 'round-requested',
+    stop: 'study-ended',
+  },
+  finished: { ...QUIET, 'see release': '–' },
   failed: QUIET,
   stopped: { ...QUIET, launch: 'launched' },
 };
@@ -228,7 +234,7 @@ describe('the coordinator decider, phase × command', () => {
     ];
     for (const attempt of elsewhere) {
       for (const command of Object.values(COMMANDS)) {
-        if (!('attempt' in command)) continue;
+        if (!('attempt' in command) || tellsOutcome(command)) continue;
         expect(must(decide(environment, STATES[row], { ...command, ...attempt }))).toEqual([]);
       }
     }
@@ -245,8 +251,8 @@ const POSSIBLE: Record<CoordinatorEvent['type'], readonly Row[]> = {
   'step-started': IN_ROUND,
   'site-advanced': IN_ROUND,
   'action-requested': IN_ROUND,
-  'round-released': IN_ROUND,
-  'round-aborted': IN_ROUND,
+  'round-released': ROWS,
+  'round-aborted': ROWS,
   'study-ended': ['gathering', ...IN_ROUND, 'between'],
   'study-failed': ['gathering', 'between'],
 };
@@ -299,6 +305,9 @@ describe('the coordinator evolves only by events that its decider could have mad
     });
   });
 });
+
+const tellsOutcome = (command: CoordinatorCommand): boolean =>
+  command.type === 'see-statement' && (command.statement.type === 'release' || command.statement.type === 'abort');
 
 function describeEvents(events: readonly CoordinatorEvent[]): string {
   if (events.length === 0) return '–';
