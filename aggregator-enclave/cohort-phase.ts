@@ -8,16 +8,19 @@ import type { Instant } from '../lib/core/ids.ts';
 import { err, ok } from '../lib/core/result.ts';
 import type { Decision } from './decider.ts';
 import type { CommandOf } from './event.ts';
+import { evolve } from './evolve.ts';
 import { abortRound } from './release-phase.ts';
 import { headOfState, type AcceptedCommit, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
 /** Starts an attempt on the newest model: signs the Manifest (PROTOCOL §7.2). Repeating the open attempt changes nothing. */
 export function openRound(
-  { sealed, signer }: EnclaveEnvironment,
+  environment: EnclaveEnvironment,
   state: EnclaveState,
-  { at, round, attempt }: CommandOf<'open-round'>,
+  command: CommandOf<'open-round'>,
 ): Decision {
+  const { sealed, signer } = environment;
   const { contract } = sealed;
+  const { at, round, attempt } = command;
   if (state.phase === 'unborn') return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
   if (
     state.phase === 'open' &&
@@ -25,6 +28,8 @@ export function openRound(
     state.manifest.statement.attempt === attempt
   )
     return ok([]);
+  if ('manifest' in state && state.manifest.statement.round === round && state.manifest.statement.attempt < attempt)
+    return supersede(environment, state, command);
   if (state.phase !== 'idle' && state.phase !== 'released' && state.phase !== 'aborted') {
     return err(refusal('E-ROUND-PHASE', `cannot open a round while one is ${state.phase}`));
   }
@@ -55,6 +60,15 @@ export function openRound(
     commitBy: (at + contract.deadlines.commitMs) as typeof at,
   } as const;
   return ok([{ type: 'statement-issued', statement: issueStatement(draft, headOfState(state), signer) }]);
+}
+
+/** The coordinator gave the running attempt up, and what it said then was lost: it ends now, before the next begins. */
+function supersede(environment: EnclaveEnvironment, state: EnclaveState, command: CommandOf<'open-round'>): Decision {
+  const aborted = abortRound(environment, state, { at: command.at, code: 'E-ROUND-STOPPED' });
+  if (!aborted.ok) return aborted;
+  const after = aborted.value.reduce((now, event) => evolve(environment, now, event), state);
+  const opened = openRound(environment, after, command);
+  return opened.ok ? ok([...aborted.value, ...opened.value]) : opened;
 }
 
 /** A commit counts when everything behind it checks out now; the site will check it again in the certificate. */

@@ -17,7 +17,7 @@ import { commitOf, endorsementOf, lockAt, roundStages, told, withdrawalOf } from
 
 const MINUTE = 60_000;
 
-const { begun, opened } = roundStages();
+const { begun, opened, locked, uploaded, announced } = roundStages();
 
 describe('PROTOCOL §7.1–7.2: genesis and manifests', () => {
   it('genesis stands on the initial weights of the contract', () => {
@@ -57,6 +57,24 @@ describe('PROTOCOL §7.1–7.2: genesis and manifests', () => {
       /^E-ROUND-MANIFEST/,
     );
     expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 5 }))).toBe('manifest');
+  });
+
+  it('a later attempt ends the running one: the coordinator gave it up and its word for it was lost', () => {
+    for (const stage of [opened, locked, uploaded, announced]) {
+      const { enclave } = stage.fork();
+      expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 2 }))).toBe(
+        'abort E-ROUND-STOPPED, manifest',
+      );
+    }
+    const { enclave } = locked.fork();
+    expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 1 }))).toMatch(/^E-ROUND-PHASE/);
+    expect(told(enclave.handle({ type: 'open-round', at: START, round: 2, attempt: 2 }))).toMatch(/^E-ROUND-PHASE/);
+    // Where no next attempt could begin, the running one goes on.
+    const expired = instant(START + 366 * DAY_MS);
+    expect(told(enclave.handle({ type: 'open-round', at: expired, round: 1, attempt: 2 }))).toMatch(
+      /^E-CONTRACT-EXPIRED/,
+    );
+    expect(enclave.state.phase).toBe('locked');
   });
 
   it('only while the contract is valid, and only as many as it says', () => {

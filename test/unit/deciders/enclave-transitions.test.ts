@@ -47,7 +47,8 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
   open: {
     boot: 'abort → aborted',
     'record-approval': 'approval-recorded → open',
-    'open-round': 'E-ROUND-PHASE',
+    // A later attempt of the same round: the running one was given up.
+    'open-round': 'abort, manifest → open',
     'receive-commit': 'commit-accepted → open',
     'lock-cohort': 'certificate → locked',
     'receive-header': 'E-ROUND-PHASE',
@@ -62,7 +63,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
   locked: {
     boot: 'abort → aborted',
     'record-approval': 'approval-recorded → locked',
-    'open-round': 'E-ROUND-PHASE',
+    'open-round': 'abort, manifest → open',
     'receive-commit': '–',
     'lock-cohort': '–',
     'receive-header': 'header-accepted → collecting',
@@ -78,7 +79,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
   collecting: {
     boot: 'abort → aborted',
     'record-approval': 'approval-recorded → collecting',
-    'open-round': 'E-ROUND-PHASE',
+    'open-round': 'abort, manifest → open',
     'receive-commit': '–',
     'lock-cohort': '–',
     'receive-header': 'header-accepted → collecting',
@@ -94,7 +95,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     // The sealed result is finished or burned, never lost (PROTOCOL §7.8).
     boot: '–',
     'record-approval': 'approval-recorded → committed',
-    'open-round': 'E-ROUND-PHASE',
+    'open-round': 'abort, manifest → open',
     'receive-commit': 'E-ROUND-PHASE',
     'lock-cohort': 'E-ROUND-PHASE',
     'receive-header': 'E-ROUND-PHASE',
