@@ -65,7 +65,7 @@ describe('runs of one seed', () => {
     expect(sourcesWith(needles, new Map([...sources, ...processes]))).toEqual([]);
   });
 
-  it('give the same model when sites dial the enclave themselves', async () => {
+  it.concurrent('give the same model when sites dial the enclave themselves', async () => {
     const run = start('direct', ['--direct', '--rounds', '2']);
     await run.phase(2, 'upload');
     const ports = [portOf(run, 'coordinator'), portOf(run, 'enclave')].sort();
@@ -73,7 +73,7 @@ describe('runs of one seed', () => {
     expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, 2) });
   });
 
-  it('give the same model when agent, enclave, coordinator and chip are killed on the way', async () => {
+  it.concurrent('give the same model when agent, enclave, coordinator and chip are killed on the way', async () => {
     const run = start('killed');
     await run.phase(1, 'commit');
     process.kill(run.programOf('harbour'), 'SIGKILL');
