@@ -92,7 +92,7 @@ function launch(
   { rounds }: Command<'launch'>,
 ): CoordinatorDecision {
   const { contract } = environment.sealed;
-  if (state.phase !== 'enrolling' && state.phase !== 'stopped')
+  if (state.phase === 'gathering' || state.phase === 'between' || state.phase === 'running')
     return err(refusal('E-ROUND-PHASE', `the study is ${state.phase}`));
   if (state.approvals.size < contract.kMin) {
     return err(

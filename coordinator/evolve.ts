@@ -15,7 +15,8 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
     case 'withdrawal-recorded':
       return withoutSite(state, event);
     case 'launched':
-      if (state.phase !== 'enrolling' && state.phase !== 'stopped') throw impossible(state, event);
+      if (state.phase === 'gathering' || state.phase === 'between' || state.phase === 'running')
+        throw impossible(state, event);
       return { ...roster, phase: 'gathering', rounds: event.rounds };
     case 'site-seen':
       return withSite(state, event);

@@ -7,7 +7,8 @@ import { openContract, type SealedContract } from '../lib/contract/study-contrac
 import { RefusalError } from '../lib/core/errors.ts';
 import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
-import { programLogger } from '../lib/telemetry/logger.ts';
+import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
+import type { RoundTiming } from '../lib/telemetry/round-timings.ts';
 import { connect } from '../lib/wire/connection.ts';
 import { CountedLimit } from '../lib/wire/counted-limit.ts';
 import { EventLog } from '../lib/wire/event-log.ts';
@@ -22,6 +23,7 @@ import type { CoordinatorCommand, CoordinatorEffect } from './event.ts';
 import { Presence } from './presence.ts';
 import { approvalsInForce } from './state.ts';
 import { studyNotice } from './study-events.ts';
+import { RoundClock } from './round-clock.ts';
 import { StatementArchive } from './statement-archive.ts';
 import { studyService } from './study-service.ts';
 
@@ -93,6 +95,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     }
   };
   const { gatherMs, maxAttempts } = config;
+  const clock = new RoundClock();
   const coordinator = await Coordinator.start(
     { sealed, gatherMs, maxAttempts },
     {
@@ -103,6 +106,8 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
         if (notice !== null) notices.add(notice);
         if (!replayed && 'round' in event)
           log.info(`round.${event.type}`, { round: event.round, attempt: event.attempt });
+        const timing = replayed ? null : clock.see(event, performance.now());
+        if (timing !== null) logTiming(log, timing);
       },
     },
   );
@@ -185,4 +190,9 @@ async function readContract({ contract }: CoordinatorConfig): Promise<SealedCont
   const sealed = openContract(new Uint8Array(await readFile(contract)));
   if (!sealed.ok) throw new RefusalError(sealed.error);
   return sealed.value;
+}
+
+function logTiming(log: Logger, { round, attempt, outcome, totalMs, phases }: RoundTiming): void {
+  for (const { phase, ms } of phases) log.info('round.phase-timed', { round, attempt, phase, elapsedMs: ms });
+  log.info('round.timed', { round, attempt, state: outcome, elapsedMs: totalMs });
 }

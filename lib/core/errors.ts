@@ -320,7 +320,7 @@ export const ERRORS = {
   },
   'E-SITE-WITHDRAWN': precondition(
     'The hospital has withdrawn from the study.',
-    'Nothing more is sent; a new approval is needed to return.',
+    'Nothing more is sent. To take part again, the hospitals agree a successor contract.',
   ),
 
   // Data and learning

@@ -202,8 +202,9 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'deadline retry': 'round-requested',
     stop: 'study-ended',
   },
-  finished: { ...QUIET, 'see release': '–' },
-  failed: QUIET,
+  // Fewer rounds were launched than the contract has: the rest may follow.
+  finished: { ...QUIET, launch: 'launched', 'see release': '–' },
+  failed: { ...QUIET, launch: 'launched' },
   stopped: { ...QUIET, launch: 'launched' },
 };
 
@@ -245,7 +246,7 @@ const IN_ROUND: readonly Row[] = ['opening', 'commit', 'upload', 'acknowledge'];
 const POSSIBLE: Record<CoordinatorEvent['type'], readonly Row[]> = {
   'approval-recorded': ROWS,
   'withdrawal-recorded': ROWS,
-  launched: ['enrolling', 'stopped'],
+  launched: ['enrolling', 'finished', 'failed', 'stopped'],
   'site-seen': ROWS,
   'round-requested': ['gathering', 'between'],
   'step-started': IN_ROUND,
