@@ -9,7 +9,7 @@ import type { Refusal } from '../lib/core/errors.ts';
 import type { Digest } from '../lib/core/ids.ts';
 import type { Result } from '../lib/core/result.ts';
 import { headOfChain } from '../lib/audit/chain.ts';
-import type { SitePlatform } from './run-site.ts';
+import type { SitePlatform } from './site-platform.ts';
 import type { SiteEnvironment, SiteState } from './state.ts';
 
 /** What a site that has seen no statement says of its head. */

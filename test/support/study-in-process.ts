@@ -3,7 +3,7 @@ import { Enclave } from '../../aggregator-enclave/enclave.ts';
 import type { EnclaveCommand } from '../../aggregator-enclave/event.ts';
 import { Agent } from '../../site-agent/agent.ts';
 import { attestEnclave } from '../../site-agent/enclave-session.ts';
-import type { SitePlatform } from '../../site-agent/run-site.ts';
+import type { SitePlatform } from '../../site-agent/site-platform.ts';
 import { initialSiteState, type SiteEnvironment } from '../../site-agent/state.ts';
 import type { Attester } from '../../lib/attestation/attester.ts';
 import { SimulatedChip } from '../../lib/attestation/simulated/chip.ts';
