@@ -35,8 +35,6 @@ const LOGGED_REFUSALS = { count: 100, windowMs: 60_000 };
 
 /** Runs the coordinator until it is asked to stop. Throws RefusalError on a bad configuration, contract or disk. */
 export async function runCoordinator(configPath: string, stop: Stop): Promise<void> {
-  // Started by a supervisor that keeps a channel open, such as `simulate`: it does not outlive it.
-  process.once('disconnect', stop.now);
   const loaded = await loadConfig(configPath, coordinatorConfig);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   const config = loaded.value;

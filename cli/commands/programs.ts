@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../lib/config/config-file.ts';
 import type { SimulationSettings } from '../../lib/config/program-fields.ts';
+import { endWithSupervisor } from '../../lib/config/run-program.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import { addExamples, HELP_GROUP, type CommandModule } from '../command-module.ts';
 import type { MeasuredProgram } from '../setup/draft.ts';
@@ -13,6 +14,7 @@ export const coordinatorCommand: CommandModule = {
       .summary('run the coordinator of a study')
       .description('Runs the coordinator: it stores, schedules and relays, and is trusted by nobody for privacy.')
       .action(async () => {
+        endWithSupervisor();
         const { runCoordinator } = await import('../../coordinator/run-coordinator.ts');
         const controller = new AbortController();
         const now = (): void => {
@@ -35,6 +37,7 @@ export const enclaveCommand: CommandModule = {
         'Runs the aggregator enclave. In simulation this process is the chip: it measures the program, starts it and attests it.',
       )
       .action(async () => {
+        endWithSupervisor();
         const { enclaveConfig } = await import('../../aggregator-enclave/host/config.ts');
         const path = configPath(command);
         const config = await loadConfig(path, enclaveConfig);
@@ -59,6 +62,7 @@ export const siteCommand: CommandModule = {
         "Runs a hospital's agent: it checks contract, enclave and cohort itself before anything leaves the building.",
       )
       .action(async () => {
+        endWithSupervisor();
         const { siteConfig } = await import('../../site-agent/config.ts');
         const path = configPath(command);
         const config = await loadConfig(path, siteConfig);

@@ -132,8 +132,8 @@ export class ProcessGroup {
       cwd: dirname(config),
       // A group of its own: Ctrl-C reaches the simulator only, which then stops everybody in order.
       detached: true,
-      // A chip watches its parent; the coordinator sees this channel close when the simulator is gone.
-      stdio: command === 'coordinator' ? ['ignore', output, output, 'ipc'] : ['ignore', output, output],
+      // When the channel closes, the simulator is gone, and they end.
+      stdio: ['ignore', output, output, 'ipc'],
     });
     closeSync(output);
     if (child.pid !== undefined) this.#groups.add(child.pid);

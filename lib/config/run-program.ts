@@ -46,3 +46,16 @@ export const stopped = ({ signal }: Stop): Promise<void> =>
         resolve();
       });
   });
+
+/**
+ * Started by a supervisor that keeps a channel open, such as `simulate`, this process ends in order when the channel
+ * closes, however early that was; started otherwise, nothing changes.
+ */
+export function endWithSupervisor(): void {
+  if (process.send === undefined) return;
+  const end = (): void => {
+    process.kill(process.pid, 'SIGTERM');
+  };
+  process.once('disconnect', end);
+  if (!process.connected) end();
+}

@@ -37,6 +37,15 @@ describe('a run that is interrupted', () => {
     expect(processesOf(run.out)).toEqual([]);
     expect(existsSync(run.out) ? readdirSync(run.out) : []).toEqual([]);
   });
+
+  it('leaves no process behind when the simulator itself is killed', async () => {
+    const run = simulate('killed', []);
+    await run.line(({ type, name }) => type === 'process' && name === 'st-anne');
+    expect(processesOf(run.out).length).toBeGreaterThan(6);
+    run.signalGroup('SIGKILL');
+    await run.ended;
+    await expect.poll(() => processesOf(run.out), { timeout: 2 * QUICKLY_MS }).toEqual([]);
+  });
 });
 
 function isAlive(pid: number): boolean {
