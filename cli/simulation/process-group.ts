@@ -27,8 +27,8 @@ interface Parts {
   readonly progress: Progress;
   /** Folder for what the programs write to their standard output and error. */
   readonly logs: string;
-  /** A hospital's program ended for good; the study may go on without it. */
-  readonly onSiteGone: (site: string, why: string) => void;
+  /** A hospital's program died; it is started again, or else the study may go on without it. */
+  readonly onSiteDied: (site: string, death: { readonly how: string; readonly forGood: boolean }) => void;
 }
 
 /** The operating-system processes of a run: restarted with growing pauses when they die, stopped together. */
@@ -101,7 +101,9 @@ export class ProcessGroup {
       this.#show(member, 'died', how);
       const lived = performance.now() - member.startedAt;
       if (lived >= HEALTHY_AFTER_MS) member.quickDeaths = 0;
-      if (FINAL_EXIT_CODES.has(code) || member.quickDeaths >= MAX_QUICK_DEATHS) this.#giveUp(member, how);
+      const forGood = FINAL_EXIT_CODES.has(code) || member.quickDeaths >= MAX_QUICK_DEATHS;
+      if (member.party.command === 'site') this.#parts.onSiteDied(member.party.name, { how, forGood });
+      if (forGood) this.#giveUp(member, how);
       else this.#restartLater(member);
     });
   }
@@ -121,8 +123,8 @@ export class ProcessGroup {
   #giveUp(member: Member, how: string): void {
     const { name, command } = member.party;
     this.#show(member, 'stopped', `${how}; its output is in ${member.log}`);
-    if (command === 'site') this.#parts.onSiteGone(name, how);
-    else this.#failed.reject(new RefusalError(refusal('E-PROCESS', `${name} ended (${how}); see ${member.log}`)));
+    if (command !== 'site')
+      this.#failed.reject(new RefusalError(refusal('E-PROCESS', `${name} ended (${how}); see ${member.log}`)));
   }
 
   #launch({ command, config }: PreparedParty, log: string): ChildProcess {

@@ -76,8 +76,9 @@ async function runIn(folder: RunFolder, run: Run): Promise<RunSummary> {
   const processes = new ProcessGroup({
     progress,
     logs: folder.logs,
-    onSiteGone: (site, why) => {
-      troubles.gone(site, why);
+    onSiteDied: (site, { how, forGood }) => {
+      if (forGood) troubles.gone(site, how);
+      else troubles.died(site, how);
     },
   });
   const killAll = (): void => {

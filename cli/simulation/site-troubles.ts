@@ -12,6 +12,9 @@ interface Trouble {
 interface Reading {
   offset: number;
   trouble: Trouble | null;
+  /** How its processes died; null once it is connected again. */
+  died: string | null;
+  /** How they ended for good. */
   gone: string | null;
 }
 
@@ -22,6 +25,11 @@ export class SiteTroubles {
 
   constructor(logs: string) {
     this.#logs = logs;
+  }
+
+  /** The agent's processes died and are started again. */
+  died(site: string, how: string): void {
+    this.#refreshed(site).died = how;
   }
 
   /** The agent's processes ended for good. */
@@ -37,8 +45,9 @@ export class SiteTroubles {
 
   /** In plain words with codes; null when its agent reports nothing. */
   explain(site: string): string | null {
-    const { trouble, gone } = this.#refreshed(site);
+    const { trouble, died, gone } = this.#refreshed(site);
     if (gone !== null) return `its agent ended (${gone})`;
+    if (died !== null) return `its agent died (${died}) and is started again`;
     if (trouble === null) return null;
     const codes = trouble.codes.join(', ');
     if (trouble.refusedEnclave) return `it refuses the enclave: ${codes}`;
@@ -50,8 +59,9 @@ export class SiteTroubles {
     return sites.flatMap((site) => {
       const why = this.explain(site);
       if (why === null) return [];
-      const { trouble, gone } = this.#reading(site);
-      const code = gone === null ? (trouble?.codes.find(isLasting) ?? trouble?.codes[0]) : undefined;
+      const { trouble, died, gone } = this.#reading(site);
+      const ended = gone !== null || died !== null;
+      const code = ended ? undefined : (trouble?.codes.find(isLasting) ?? trouble?.codes[0]);
       return [refusal(code ?? 'E-PROCESS', `${site}: ${why}`)];
     });
   }
@@ -61,7 +71,10 @@ export class SiteTroubles {
     const text = readLog(join(this.#logs, `${site}.log`));
     const end = text.lastIndexOf('\n') + 1;
     for (const line of text.slice(reading.offset, end).split('\n')) {
-      if (line !== '') reading.trouble = troubleAfter(reading.trouble, line);
+      if (line === '') continue;
+      const { event, code } = logLine(line);
+      if (event === 'enclave.attested') reading.died = null;
+      reading.trouble = troubleAfter(reading.trouble, { event, code });
     }
     reading.offset = end;
     return reading;
@@ -70,14 +83,18 @@ export class SiteTroubles {
   #reading(site: string): Reading {
     const known = this.#readings.get(site);
     if (known !== undefined) return known;
-    const fresh = { offset: 0, trouble: null, gone: null };
+    const fresh = { offset: 0, trouble: null, died: null, gone: null };
     this.#readings.set(site, fresh);
     return fresh;
   }
 }
 
-function troubleAfter(trouble: Trouble | null, line: string): Trouble | null {
-  const { event, code } = logLine(line);
+interface LogLine {
+  readonly event: string | null;
+  readonly code: ErrorCode | null;
+}
+
+function troubleAfter(trouble: Trouble | null, { event, code }: LogLine): Trouble | null {
   if (event === 'enclave.attested') return null;
   if (code === null) return trouble;
   if (event === 'enclave.refused') {
@@ -94,7 +111,7 @@ function troubleAfter(trouble: Trouble | null, line: string): Trouble | null {
 const isLasting = (code: ErrorCode): boolean =>
   code.startsWith('E-ATTEST-') && !ERRORS[code].retryable && code !== 'E-ATTEST-STALE';
 
-function logLine(line: string): { event: string | null; code: ErrorCode | null } {
+function logLine(line: string): LogLine {
   const nothing = { event: null, code: null };
   let parsed: unknown;
   try {

@@ -57,5 +57,7 @@ export function endWithSupervisor(): void {
     process.kill(process.pid, 'SIGTERM');
   };
   process.once('disconnect', end);
+  // The listener would otherwise keep a program alive that has nothing more to do.
+  process.channel?.unref();
   if (!process.connected) end();
 }

@@ -69,6 +69,17 @@ describe('what hospitals report about themselves', () => {
     expect(troubles.explain('adler')).toBeNull();
   });
 
+  it('knows an agent that died, until it is connected again', () => {
+    const troubles = new SiteTroubles(folder);
+    const adler = logOf('adler');
+    adler.info('enclave.attested');
+    troubles.died('adler', 'SIGKILL');
+    expect(troubles.explain('adler')).toBe('its agent died (SIGKILL) and is started again');
+    expect(troubles.isOut('adler')).toBe(false);
+    adler.info('enclave.attested');
+    expect(troubles.explain('adler')).toBeNull();
+  });
+
   it('knows an agent that ended for good', () => {
     const troubles = new SiteTroubles(folder);
     troubles.gone('adler', 'exit 78');
