@@ -12,7 +12,7 @@ const { simulate } = workshop();
 describe('a run that is interrupted', () => {
   it('ends on Ctrl-C in the middle of a round: every process, within seconds, with whole stores', async () => {
     const run = simulate('ctrl-c', ['--keep']);
-    await run.phase(2, 'upload');
+    await run.phase(1, 'upload');
     const pids = processesOf(run.out);
     const at = performance.now();
     run.signalGroup('SIGINT');
