@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -188,6 +188,3 @@ export function statementsOf({ out }: SimulateRun): SignedStatement[] {
     return opened.value;
   });
 }
-
-export const heartDisease = join(repositoryRoot, '..', 'shared', 'data', 'heart-disease');
-export const hasHeartDisease = existsSync(heartDisease);
