@@ -11,13 +11,26 @@ const floor = (name, allowed) => ({
   comment: `lib/${name} may import only ${allowed.join(', ') || 'nothing else'} from lib/`,
   severity: 'error',
   from: { path: `^lib/${name}/` },
-  to: { path: '^(lib|cli|coordinator|site-agent|aggregator-enclave|bench|test)/', pathNot: `^lib/(${[name, ...allowed].join('|')})/` },
+  to: {
+    path: '^(lib|cli|coordinator|site-agent|aggregator-enclave|bench|test)/',
+    pathNot: `^lib/(${[name, ...allowed].join('|')})/`,
+  },
 });
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^@tensorflow/tfjs-node$' } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'nothing-unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '^@tensorflow/tfjs-node$' },
+    },
     program('coordinator', ['site-agent', 'aggregator-enclave', 'cli']),
     program('site-agent', ['coordinator', 'aggregator-enclave', 'cli']),
     program('aggregator-enclave', ['coordinator', 'site-agent', 'cli']),
@@ -69,7 +82,10 @@ module.exports = {
       name: 'simulated-only-by-simulation-entry',
       comment: 'PROTOCOL §5: the production bundles do not contain the simulated platform',
       severity: 'error',
-      from: { path: '^(aggregator-enclave|site-agent|coordinator|lib)/', pathNot: '(main-simulation\\.ts$|^lib/attestation/simulated/|^lib/simulation/)' },
+      from: {
+        path: '^(aggregator-enclave|site-agent|coordinator|lib)/',
+        pathNot: '(main-simulation\\.ts$|^lib/attestation/simulated/|^lib/simulation/)',
+      },
       to: { path: '^lib/attestation/simulated/' },
     },
     {

@@ -12,8 +12,8 @@ import {
 } from '../lib/wire/control-codec.ts';
 import type { CoordinatorCommand, RoundAction, SeenStatement } from './event.ts';
 
-const RETRY_MS = 500;
-const ADVANCE_TRIES = 20;
+const RETRY_MS = 200;
+const ADVANCE_TRIES = 50;
 
 const ACTIONS: Readonly<Record<RoundAction, EnclaveAction>> = {
   'open-round': 'openRound',

@@ -4,16 +4,16 @@ import {
   count,
   decodeDocument,
   encodeDocument,
+  errorCode,
   instant,
   organisationId,
   positiveInteger,
 } from '../lib/contract/shapes.ts';
-import { ERRORS, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
+import type { Refusal } from '../lib/core/errors.ts';
 import type { Result } from '../lib/core/result.ts';
 import type { CoordinatorEvent } from './event.ts';
 
 const FORMAT = 'consilium/coordinator-event/v1';
-const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
 const step = z.enum(['opening', 'commit', 'upload', 'acknowledge']);
 /** WIRE_LIMITS.approvalBytes. */
 const document = bytesUpTo(16 << 10);

@@ -10,10 +10,10 @@ import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import type { RoundTiming } from '../lib/telemetry/round-timings.ts';
 import { connect } from '../lib/wire/connection.ts';
-import { CountedLimit } from '../lib/wire/counted-limit.ts';
 import { EventLog } from '../lib/wire/event-log.ts';
 import { createHealth } from '../lib/wire/health.ts';
 import { relayService } from '../lib/wire/relay.ts';
+import { serverLog } from '../lib/wire/server-log.ts';
 import { startServer } from '../lib/wire/serve.ts';
 import { studyEvent, type StudyEvent } from '../lib/wire/study-codec.ts';
 import { coordinatorConfig, type CoordinatorConfig } from './config.ts';
@@ -30,8 +30,6 @@ import { studyService } from './study-service.ts';
 const STOP_GRACE_MS = 3_000;
 /** For watchers who come later; what is older is in the statement chain. */
 const KEPT_NOTICES = 100_000;
-/** Anybody may knock as often as he likes: the log of it must not fill the disk. */
-const LOGGED_REFUSALS = { count: 100, windowMs: 60_000 };
 
 /** Runs the coordinator until it is asked to stop. Throws RefusalError on a bad configuration, contract or disk. */
 export async function runCoordinator(configPath: string, stop: Stop): Promise<void> {
@@ -51,6 +49,8 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     tls,
     serverName: config.enclave.serverName,
     expect: { role: 'enclave', id: config.enclave.id },
+    // The two stand side by side, and every hospital waits behind this connection.
+    limits: { reconnectMs: 400 },
   });
 
   const { fixedTime } = config;
@@ -138,7 +138,6 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     signal: stop.signal,
   });
   const lastSeen = new Map<OrganisationId, number>();
-  const refusals = new CountedLimit(LOGGED_REFUSALS);
   const health = createHealth();
   const server = await startServer({
     address: config.listen,
@@ -157,13 +156,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
         onApproval: () => approved(link, launchWhenReady),
       }),
     ],
-    onRefused: ({ code }) => {
-      const held = refusals.take();
-      if (held !== null) log.warn('call.refused', { code, ...(held > 0 ? { held } : {}) });
-    },
-    onFault: (fault) => {
-      log.error('call.fault', {}, fault);
-    },
+    ...serverLog(log),
   });
   health.set('', true);
   log.info('coordinator.listening', { address: `${config.listen.host}:${server.port}` });

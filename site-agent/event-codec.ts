@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { updateHeader } from '../lib/audit/session-message.ts';
 import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
-import { bytesUpTo, count, decodeDocument, digest, encodeDocument, publicKey } from '../lib/contract/shapes.ts';
+import {
+  bytesUpTo,
+  count,
+  decodeDocument,
+  digest,
+  encodeDocument,
+  errorCode,
+  publicKey,
+} from '../lib/contract/shapes.ts';
 import type { CborLimits } from '../lib/core/cbor.ts';
-import { ERRORS, refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
+import { refusal, type Refusal } from '../lib/core/errors.ts';
 import { ok, type Result } from '../lib/core/result.ts';
 import type { ParameterLayout } from '../lib/learning/layout.ts';
 import { decodeWeights, encodeWeights, modelDigest } from '../lib/learning/weights.ts';
@@ -12,7 +20,6 @@ import type { SiteEvent } from './event.ts';
 const FORMAT = 'consilium/site-event/v1';
 const LIMITS: CborLimits = { maxBytes: 1 << 30, maxDepth: 3 };
 const large = bytesUpTo(1 << 30);
-const errorCode = z.custom<ErrorCode>((value) => typeof value === 'string' && value in ERRORS, 'must be a known code');
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape: S) =>
   z.strictObject({ format: z.literal(FORMAT), type: z.literal(type), ...shape });
 

@@ -1,5 +1,6 @@
 const FIRST_MS = 200;
 const LARGEST_MS = 30_000;
+const GROWTH = 1.5;
 
 /** Growing pauses between sessions, with jitter so that hospitals do not come back all at once. */
 export class Backoff {
@@ -18,7 +19,7 @@ export class Backoff {
   /** Ends early when the program stops. */
   wait(): Promise<void> {
     const ms = this.#nextMs * (0.5 + Math.random() / 2);
-    this.#nextMs = Math.min(this.#nextMs * 2, LARGEST_MS);
+    this.#nextMs = Math.min(this.#nextMs * GROWTH, LARGEST_MS);
     return new Promise((resolve) => {
       const signal = this.#signal;
       const timer = setTimeout(done, ms);

@@ -5,8 +5,8 @@ import { RefusalError } from '../../lib/core/errors.ts';
 import { openSqliteStore } from '../../lib/store/sqlite.ts';
 import { programLogger } from '../../lib/telemetry/logger.ts';
 import { createHealth } from '../../lib/wire/health.ts';
-import { CountedLimit } from '../../lib/wire/counted-limit.ts';
 import type { PeerIdentity } from '../../lib/wire/peer-identity.ts';
+import { serverLog } from '../../lib/wire/server-log.ts';
 import { startServer } from '../../lib/wire/serve.ts';
 import { sessionService } from '../../lib/wire/session-service.ts';
 import type { EnclavePorts } from '../enclave.ts';
@@ -19,8 +19,6 @@ import { StudyHost } from './study-host.ts';
  * broken ones are not noticed yet, and the coordinator's own calls. Each stream may hold a window of 1 MiB (limits.ts).
  */
 const LIMITS = { maxConcurrentStreams: 2048, maxSessionMemoryMiB: 2048 };
-/** Anybody may knock as often as he likes: the log of it must not fill the disk. */
-const LOGGED_REFUSALS = { count: 100, windowMs: 60_000 };
 const STOP_GRACE_MS = 3_000;
 
 /** What an entry point knows and this host does not: the platform. */
@@ -43,7 +41,6 @@ export async function runEnclave(configPath: string, platform: Platform): Promis
   await host.resume();
   const health = createHealth();
   const coordinator: PeerIdentity = { role: 'coordinator', id: config.coordinator };
-  const refusals = new CountedLimit(LOGGED_REFUSALS);
   const server = await startServer({
     address: config.listen,
     tls: await readTls(config.tls),
@@ -56,13 +53,7 @@ export async function runEnclave(configPath: string, platform: Platform): Promis
       }),
       controlService(host, coordinator),
     ],
-    onRefused: ({ code }) => {
-      const held = refusals.take();
-      if (held !== null) log.warn('call.refused', { code, ...(held > 0 ? { held } : {}) });
-    },
-    onFault: (fault) => {
-      log.error('call.fault', {}, fault);
-    },
+    ...serverLog(log),
   });
   health.set('', true);
   log.info('enclave.listening', { address: `${config.listen.host}:${server.port}` });

@@ -64,6 +64,8 @@ export interface ClientLimits {
   readonly deadlineMs: number;
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
+  /** Longest pause between two attempts to connect. */
+  readonly reconnectMs: number;
 }
 
 export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
@@ -72,6 +74,7 @@ export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
   deadlineMs: 20_000,
   keepaliveMs: MINUTE,
   keepaliveTimeoutMs: MINUTE,
+  reconnectMs: 5_000,
 };
 
 /** HTTP/2 windows of one frame's size: with node's 64 KiB a long line would idle between windows. */
@@ -98,7 +101,7 @@ export const clientOptions = (limits: ClientLimits): ChannelOptions => ({
   'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
   'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW,
   'grpc.initial_reconnect_backoff_ms': 200,
-  'grpc.max_reconnect_backoff_ms': 5000,
+  'grpc.max_reconnect_backoff_ms': limits.reconnectMs,
   // gRPC's own retries answer a write before it is sent, which would hide a peer that does not read.
   'grpc.enable_retries': 0,
   // A connection belongs to one caller, who can close it.

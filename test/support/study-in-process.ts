@@ -256,8 +256,13 @@ export class SiteInProcess {
 
   /** Training ends only after `letGo`. */
   hold(): void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    Object.assign(this.gate, { open: promise, letGo: resolve });
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    Object.assign(this.gate, {
+      open: promise,
+      letGo: () => {
+        resolve(undefined);
+      },
+    });
   }
 
   letGo(): void {
