@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // The default leaves one core of two idle.
+    maxWorkers: '100%',
     reporters: ['default', './test/closing-line.ts'],
   },
 });
