@@ -39,6 +39,8 @@ export function studyService(parts: Parts): WireService {
       if (!opened.ok) return opened;
       const own = requireOrganisation(peer, opened.value.document.organisation);
       if (!own.ok) return own;
+      // An agent hands its approval over at the beginning of every session: this is how it is heard of.
+      lastSeen.set(opened.value.document.organisation, Date.now());
       const recorded = await coordinator.handle({ type: 'receive-approval', at: now(), approval });
       if (!recorded.ok) return recorded;
       await onApproval();

@@ -167,6 +167,7 @@ describe('a study of three hospitals in separate terminals', () => {
     expect(events.filter((line) => line.includes('"type":"released"'))).toHaveLength(2);
     const status = await ask('study', 'status', '--config', 'researcher/researcher.yaml');
     expect(status).toMatchObject({ phase: 'finished', round: 2, rounds: 2 });
+    for (const site of status['sites'] as { lastSeen: unknown }[]) expect(site.lastSeen).toBeTypeOf('number');
   });
 
   test('gives every hospital the same model, which every hospital can verify offline with the keys it confirmed', async () => {
