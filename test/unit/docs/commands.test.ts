@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { modulesFor } from '../../../cli/command-list.ts';
+import { runProgram } from '../../../cli/program.ts';
 import { ERRORS } from '../../../lib/core/errors.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { code, filesOf, read, repositoryRoot } from './markdown.ts';
+import { memoryIo } from '../cli/memory-io.ts';
+import { code, filesOf, read } from './markdown.ts';
 
 const pages = filesOf((name) => name.endsWith('.md'));
 const snippets = pages.flatMap((page) => code(read(page)).flatMap((text) => text.split('\n')));
@@ -26,8 +26,10 @@ const lines: Line[] = snippets.flatMap((text) => {
 });
 
 const help = async (command: string): Promise<string> => {
-  const argv = [join(repositoryRoot, 'bin', 'consilium.mjs'), ...command.split(' '), '--help'];
-  return (await promisify(execFile)(process.execPath, argv)).stdout;
+  const words = command.split(' ');
+  const io = memoryIo();
+  expect(await runProgram([...words, '--help'], await modulesFor(words), io)).toBe(0);
+  return io.written.stdout();
 };
 
 describe.each([...new Set(lines.map(({ command }) => command))])('consilium %s', (command) => {
