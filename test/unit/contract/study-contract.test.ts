@@ -36,6 +36,40 @@ describe('PROTOCOL §6: the contract', () => {
     ['an organisation twice', { organisations: [first, { ...second, id: first.id }, ...rest] }, 'an id stands twice'],
     ['one key for two', { organisations: [first, { ...second, key: first.key }, ...rest] }, 'a key stands twice'],
     ['a minimum above the number of organisations', { kMin: 5 }, 'kMin: more than there are organisations'],
+    ['a cohort of one, whose sum is one update', { kMin: 1 }, 'the sum of one hospital is its update'],
+    ['as many tolerated colluders as members', { toleratedColluders: 3 }, 'toleratedColluders: as many as kMin'],
+    [
+      'a deadline that no timer can wait for',
+      { deadlines: { ...contract.deadlines, uploadMs: 2 ** 31 } },
+      'deadlines.uploadMs',
+    ],
+    [
+      'machines, but none of them',
+      { appraisal: { ...contract.appraisal, site: { ...contract.appraisal.site, instances: [] } } },
+      'appraisal.site.instances',
+    ],
+    [
+      'a strategy whose step may be infinite',
+      { strategy: { name: 'fedadam', serverLearningRate: 1, beta1: 0.9, beta2: 0.99, tau: 1e-300 } },
+      'strategy.tau',
+    ],
+    [
+      'a model that fits no message',
+      {
+        model: {
+          ...contract.model,
+          spec: {
+            ...contract.model.spec,
+            layers: [
+              { units: 16_384, activation: 'relu' },
+              { units: 16_384, activation: 'relu' },
+              { units: 1, activation: 'sigmoid' },
+            ],
+          },
+        },
+      },
+      'more than 8000000 parameters',
+    ],
     ['a required stranger', { requireSites: [organisationId('elm')] }, 'requireSites: not among'],
     ['an empty validity', { validity: { notBefore: START, notAfter: START } }, 'validity: ends before it begins'],
     [
