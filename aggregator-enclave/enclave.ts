@@ -18,6 +18,7 @@ import { decide, type Decision } from './decider.ts';
 import { decodeEvent, encodeEvent } from './event-codec.ts';
 import { isDurable, type EnclaveCommand, type EnclaveEvent } from './event.ts';
 import { evolve } from './evolve.ts';
+import { noticeOf, type CoreNotice } from './notice.ts';
 import { appendOrThrow, recordDigest, seal, unseal, type RecordStore, type SealContext } from './sealed-journal.ts';
 import { headOfState, INITIAL_STATE, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
@@ -93,10 +94,18 @@ export class Enclave {
     });
   }
 
-  /** Called for every event after it is stored; the returned function ends it. */
+  /** For the core's own sessions: called for every event after it is stored; the returned function ends it. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** For the host: what happens, without what is in it; the returned function ends it. */
+  listenForNotices(listener: (notice: CoreNotice) => void): () => void {
+    return this.listen((event, state) => {
+      const notice = noticeOf(event, state);
+      if (notice !== null) listener(notice);
+    });
   }
 
   /** Reads `NOISE_ROOT` and every event back; draws and stores a root when there is nothing yet. */

@@ -22,7 +22,8 @@ import type { FrameDuplex } from '../../lib/wire/frame-duplex.ts';
 import { plainLine } from '../../lib/wire/plain-line.ts';
 import { acceptSession, type SessionObserver } from '../accept-session.ts';
 import { Enclave, type EnclavePorts } from '../enclave.ts';
-import type { EnclaveCommand, EnclaveEvent } from '../event.ts';
+import type { EnclaveCommand } from '../event.ts';
+import type { CoreNotice } from '../notice.ts';
 import { headOfState, type EnclaveState } from '../state.ts';
 
 const CONTRACT_BLOB = 'contract';
@@ -163,8 +164,8 @@ export class StudyHost {
         this.events.add(statementNotice(statement, content));
       }
     }
-    enclave.listen((event, state) => {
-      this.#tell(event, state);
+    enclave.listenForNotices((notice) => {
+      this.#tell(notice);
     });
     const { attester, clock } = ports;
     this.#running = { enclave, attester: attestationBatcher({ attester, clock }) };
@@ -172,15 +173,13 @@ export class StudyHost {
     return enclave;
   }
 
-  #tell(event: EnclaveEvent, state: EnclaveState): void {
-    const notice = noticeOf(event, state);
-    if (notice !== null) this.events.add(notice);
-    if (event.type === 'statement-issued' || event.type === 'result-sealed') {
-      const { statement } = event.statement;
-      const place = 'round' in statement ? { round: statement.round, attempt: statement.attempt } : {};
-      const code = statement.type === 'abort' ? { code: statement.code } : {};
-      this.#parts.log.info(`statement.${statement.type}`, { ...place, ...code, counter: statement.counter });
-    }
+  #tell(notice: CoreNotice): void {
+    this.events.add(wireNoticeOf(notice));
+    if (notice.kind !== 'statement') return;
+    const { statement } = notice.statement;
+    const place = 'round' in statement ? { round: statement.round, attempt: statement.attempt } : {};
+    const code = statement.type === 'abort' ? { code: statement.code } : {};
+    this.#parts.log.info(`statement.${statement.type}`, { ...place, ...code, counter: statement.counter });
   }
 
   #observer(): SessionObserver {
@@ -245,27 +244,18 @@ function commandOf(
   }
 }
 
-function noticeOf(event: EnclaveEvent, state: EnclaveState): EnclaveNotice | null {
-  const step =
-    'manifest' in state ? { round: state.manifest.statement.round, attempt: state.manifest.statement.attempt } : null;
-  switch (event.type) {
-    case 'born':
-    case 'statement-issued':
-    case 'result-sealed':
-      return statementNotice(event.statement.bytes, event.statement.statement);
-    case 'commit-accepted':
-      return step === null ? null : { kind: 'commitReceived', organisation: event.commit.organisation, ...step };
-    case 'update-accepted':
-      return step === null ? null : { kind: 'updateReceived', organisation: event.organisation, ...step };
-    case 'acknowledgement-accepted':
-      return step === null ? null : { kind: 'acknowledgementReceived', organisation: event.organisation, ...step };
-    case 'publication-recorded':
-      return { kind: 'publicationRenewed', evidence: event.publication.evidence };
-    case 'approval-recorded':
-    case 'header-accepted':
-    case 'withdrawal-recorded':
-    case 'halted':
-      return null;
+function wireNoticeOf(notice: CoreNotice): EnclaveNotice {
+  switch (notice.kind) {
+    case 'statement':
+      return statementNotice(notice.statement.bytes, notice.statement.statement);
+    case 'commit':
+      return { ...notice, kind: 'commitReceived' };
+    case 'update':
+      return { ...notice, kind: 'updateReceived' };
+    case 'acknowledgement':
+      return { ...notice, kind: 'acknowledgementReceived' };
+    case 'publication':
+      return { kind: 'publicationRenewed', evidence: notice.evidence };
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { CoreNotice } from '../../aggregator-enclave/notice.ts';
 import { signWithdrawal } from '../../lib/contract/approval.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import { organisationId } from '../../lib/core/ids.ts';
@@ -126,6 +127,22 @@ describe('PROTOCOL §4, §7: enclave core and agents over attested in-process ch
     if (absent !== undefined) running.connect([absent]);
     await until(() => absent?.agent.state.model.round === 1);
     await runRound(running, { round: 2 });
+  });
+});
+
+describe('HOUSE §3: what the host is told', () => {
+  it('that updates came and from whom, and nothing of what is in them', async () => {
+    const running = await started();
+    const told: CoreNotice[] = [];
+    running.enclave.listenForNotices((notice) => told.push(notice));
+    await runRound(running, { round: 1 });
+    const updates = told.filter(({ kind }) => kind === 'update');
+    expect(updates).toHaveLength(4);
+    for (const update of updates)
+      expect(Object.keys(update).sort()).toEqual(['attempt', 'kind', 'organisation', 'round']);
+    expect(new Set(told.map(({ kind }) => kind))).toEqual(
+      new Set(['statement', 'commit', 'update', 'acknowledgement']),
+    );
   });
 });
 

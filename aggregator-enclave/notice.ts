@@ -1,0 +1,49 @@
+import type { SignedStatement } from '../lib/audit/statement.ts';
+import type { OrganisationId } from '../lib/core/ids.ts';
+import type { EnclaveEvent } from './event.ts';
+import type { EnclaveState } from './state.ts';
+
+interface Step {
+  readonly organisation: OrganisationId;
+  readonly round: number;
+  readonly attempt: number;
+}
+
+/** All that the host is told of what happens in the core: nothing of an update but that it came (HOUSE §3). */
+export type CoreNotice =
+  | { readonly kind: 'statement'; readonly statement: SignedStatement }
+  | ({ readonly kind: 'commit' | 'update' | 'acknowledgement' } & Step)
+  | { readonly kind: 'publication'; readonly evidence: Uint8Array };
+
+/** `state`: after the event. Null for what concerns nobody outside. */
+export function noticeOf(event: EnclaveEvent, state: EnclaveState): CoreNotice | null {
+  switch (event.type) {
+    case 'born':
+    case 'statement-issued':
+    case 'result-sealed':
+      return { kind: 'statement', statement: event.statement };
+    case 'commit-accepted':
+      return stepOf('commit', event.commit.organisation, state);
+    case 'update-accepted':
+      return stepOf('update', event.organisation, state);
+    case 'acknowledgement-accepted':
+      return stepOf('acknowledgement', event.organisation, state);
+    case 'publication-recorded':
+      return { kind: 'publication', evidence: event.publication.evidence };
+    case 'approval-recorded':
+    case 'header-accepted':
+    case 'withdrawal-recorded':
+    case 'halted':
+      return null;
+  }
+}
+
+function stepOf(
+  kind: 'commit' | 'update' | 'acknowledgement',
+  organisation: OrganisationId,
+  state: EnclaveState,
+): CoreNotice | null {
+  if (!('manifest' in state)) return null;
+  const { round, attempt } = state.manifest.statement;
+  return { kind, organisation, round, attempt };
+}
