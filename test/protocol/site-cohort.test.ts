@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { openCommit, signCommit } from '../../lib/audit/commit.ts';
-import type { Certificate, CohortMember, SignedStatement, Statement } from '../../lib/audit/statement.ts';
+import {
+  headOf,
+  type Certificate,
+  type CohortMember,
+  type SignedStatement,
+  type Statement,
+} from '../../lib/audit/statement.ts';
 import { instant, organisationId } from '../../lib/core/ids.ts';
 import { MemoryStudy, must } from '../support/study-in-memory.ts';
 import { digestOf, organisationSigner, START, testContract } from '../support/test-contract.ts';
+import { linkedStatement } from '../unit/deciders/linked-statement.ts';
 import { lie, secondRound, told } from './second-round.ts';
 
 const round = secondRound();
@@ -77,6 +84,44 @@ describe('PROTOCOL §7.4, §6.2: which cohorts a site trains with', () => {
       );
     expect(certify(newer({ crlNumber: 1 }))).toMatch(/^declined E-COHORT-COMMIT: birch: it names collateral/);
     expect(certify(newer({ tcbEvaluation: 1 }))).toMatch(/^declined E-COHORT-COMMIT: birch: it names collateral/);
+  });
+
+  it('not one with collateral older than the newest in it, where the platform has any (A4)', () => {
+    const onHardware = {
+      platforms: ['sev-snp' as const],
+      measurements: [digestOf('program')],
+      instances: null,
+      minSvn: 0,
+    };
+    const appraisal = { enclave: onHardware, site: onHardware };
+    const study = new MemoryStudy(testContract({ environment: 'production', appraisal }));
+    study.open(1);
+    study.commit();
+    const before = study.fork();
+    study.lock();
+    const members = (field: object): CohortMember[] =>
+      membersOf(study).map((m) => {
+        if (m.organisation !== 'birch') return m;
+        const { format: _format, bootKey: _bootKey, ...commit } = must(openCommit(m.commit)).document;
+        const collateral = { crlNumber: 0, tcbEvaluation: 0, ...field };
+        return { ...m, commit: signCommit({ ...commit, collateral }, study.site('birch').environment.signer) };
+      });
+    const after = before.enclave.statements().at(-1);
+    if (after === undefined) throw new Error('no manifest');
+    const show = (field: object): string => {
+      const { signer } = before.enclave.environment;
+      const like = study.enclave.statements();
+      const change = { members: members(field) };
+      return told(
+        before
+          .site('adler')
+          .fork()
+          .see(linkedStatement('certificate', { like, after: headOf(after), signer, change }), START),
+      );
+    };
+    expect(show({})).toBe('cohort-accepted');
+    expect(show({ crlNumber: 1 })).toMatch(/^declined E-COHORT-COMMIT: adler holds older collateral/);
+    expect(show({ tcbEvaluation: 1 })).toMatch(/^declined E-COHORT-COMMIT: adler holds older collateral/);
   });
 
   it('not one in which another member’s conditions are unmet', () => {
