@@ -8,7 +8,7 @@ import { signerFromSeed } from '../lib/core/ed25519.ts';
 import { refusal, RefusalError } from '../lib/core/errors.ts';
 import { hash } from '../lib/core/hash.ts';
 import type { Digest } from '../lib/core/ids.ts';
-import { SerialQueue } from '../lib/core/serial-queue.ts';
+import { FailStopQueue } from '../lib/core/serial-queue.ts';
 import type { StudyRandom } from '../lib/core/study-random.ts';
 import type { ChannelClock } from '../lib/channel/clock.ts';
 import type { Random } from '../lib/channel/random.ts';
@@ -54,7 +54,7 @@ export class Enclave {
   #state: EnclaveState = INITIAL_STATE;
   #records = 0;
   #previous: Digest | null = null;
-  readonly #queue = new SerialQueue();
+  readonly #queue = new FailStopQueue();
   readonly #listeners = new Set<Listener>();
 
   private constructor(sealed: SealedContract, ports: EnclavePorts) {
@@ -85,7 +85,7 @@ export class Enclave {
     return this.#state;
   }
 
-  /** Decides, stores, evolves and tells the listeners; a refusal changes nothing. */
+  /** Decides, stores, evolves and tells the listeners; a refusal changes nothing. After a fault of the store nothing more is decided. */
   handle(command: EnclaveCommand): Promise<Decision> {
     return this.#queue.run(async () => {
       const decision = decide(this.environment, this.#state, command);

@@ -1,6 +1,6 @@
 import { RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { Result } from '../lib/core/result.ts';
-import { SerialQueue } from '../lib/core/serial-queue.ts';
+import { FailStopQueue } from '../lib/core/serial-queue.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
 import { decide, type CoordinatorDecision } from './decider.ts';
 import { decodeCoordinatorEvent, encodeCoordinatorEvent } from './event-codec.ts';
@@ -22,7 +22,7 @@ interface Ports {
 export class Coordinator {
   readonly #environment: CoordinatorEnvironment;
   readonly #ports: Ports;
-  readonly #queue = new SerialQueue();
+  readonly #queue = new FailStopQueue();
   #state: CoordinatorState = INITIAL_STATE;
   #version = 0;
   /** Asked for in the present step and perhaps never sent. */
@@ -58,7 +58,7 @@ export class Coordinator {
     if (this.#requested !== null) for (const effect of effectsOf(this.#requested)) this.#ports.perform(effect);
   }
 
-  /** Rejects, with a RefusalError where the store refused, when the decision could not be stored. */
+  /** Rejects, with a RefusalError where the store refused, when the decision could not be stored; then nothing more is decided. */
   handle(command: CoordinatorCommand): Promise<CoordinatorDecision> {
     return this.#queue.run(async () => {
       const decision = decide(this.#environment, this.#state, command);

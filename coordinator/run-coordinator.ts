@@ -6,6 +6,7 @@ import { stopped, type Stop } from '../lib/config/run-program.ts';
 import { openContract, type SealedContract } from '../lib/contract/study-contract.ts';
 import { RefusalError } from '../lib/core/errors.ts';
 import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
+import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import type { RoundTiming } from '../lib/telemetry/round-timings.ts';
@@ -31,7 +32,7 @@ const STOP_GRACE_MS = 3_000;
 /** For watchers who come later; what is older is in the statement chain. */
 const KEPT_NOTICES = 100_000;
 
-/** Runs the coordinator until it is asked to stop. Throws RefusalError on a bad configuration, contract or disk. */
+/** Runs the coordinator until it is asked to stop. Throws RefusalError on a bad configuration or contract, or as soon as its disk fails. */
 export async function runCoordinator(configPath: string, stop: Stop): Promise<void> {
   const loaded = await loadConfig(configPath, coordinatorConfig);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
@@ -41,8 +42,9 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     log.error('coordinator.fault', {}, fault);
   });
   const sealed = await readContract(config);
-  const store = await openSqliteStore(config.store);
-  if (!store.ok) throw new RefusalError(store.error);
+  const opened = await openSqliteStore(config.store);
+  if (!opened.ok) throw new RefusalError(opened.error);
+  const store = failStop(opened.value, faults.report);
   const tls = await readTls(config.tls);
   const connection = connect({
     address: config.enclave,
@@ -55,7 +57,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
 
   const { fixedTime } = config;
   const now = (): Instant => instant(fixedTime === undefined ? Date.now() : Date.parse(fixedTime));
-  const statements = await StatementArchive.open(store.value.events, {
+  const statements = await StatementArchive.open(store.events, {
     onGap: (counter) => {
       log.error('statements.gap', { counter });
     },
@@ -97,7 +99,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   const coordinator = await Coordinator.start(
     { sealed, gatherMs, maxAttempts },
     {
-      events: store.value.events,
+      events: store.events,
       perform,
       onEvent: (event, { replayed }) => {
         const notice = studyNotice(event, (round) => statements.releaseOf(round));
@@ -168,7 +170,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   connection.close();
   await server.stop(STOP_GRACE_MS);
   await watching;
-  await store.value.close();
+  await store.close();
 }
 
 /** An approval reaches the enclave before the launch that may follow from it. */

@@ -12,7 +12,7 @@ import { bytesEqual, toHex } from '../lib/core/bytes.ts';
 import { refusal, RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { Instant, PublicKey } from '../lib/core/ids.ts';
 import type { Result } from '../lib/core/result.ts';
-import { SerialQueue } from '../lib/core/serial-queue.ts';
+import { FailStopQueue, SerialQueue } from '../lib/core/serial-queue.ts';
 import { SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
 import type { BlobStore } from '../lib/store/blob-store.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
@@ -55,7 +55,7 @@ export interface AgentPorts {
 export class Agent {
   readonly #environment: SiteEnvironment;
   readonly #ports: AgentPorts;
-  readonly #queue = new SerialQueue();
+  readonly #queue = new FailStopQueue();
   readonly #outgoing = new SerialQueue();
   #state: SiteState;
   #version = 0;
@@ -175,7 +175,7 @@ export class Agent {
     if (!decision.ok || decision.value.length === 0) return decision;
     for (const event of decision.value) if (event.type === 'model-received') await this.#ports.onModel(event);
     const appended = await this.#ports.events.append(STREAM, this.#version, decision.value.map(encodeSiteEvent));
-    if (!appended.ok) return appended;
+    if (!appended.ok) throw new RefusalError(appended.error);
     this.#version = appended.value;
     for (const event of decision.value) this.#state = evolve(this.#state, event);
     return decision;

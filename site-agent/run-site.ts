@@ -1,9 +1,11 @@
 import { failuresOf } from '../lib/attestation/attestation-result.ts';
+import { FirstFault } from '../lib/config/first-fault.ts';
 import { readTls } from '../lib/config/program-fields.ts';
 import type { Stop } from '../lib/config/run-program.ts';
 import { RefusalError, type Refusal } from '../lib/core/errors.ts';
 import { initialWeights } from '../lib/learning/initial-weights.ts';
 import { modelDigest } from '../lib/learning/weights.ts';
+import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import { Agent } from './agent.ts';
@@ -25,7 +27,7 @@ export interface SiteEntry {
   open(config: SiteConfig): Promise<SitePlatform>;
 }
 
-/** Runs a hospital's agent until it is asked to stop. Throws RefusalError on a bad configuration, key, contract or disk. */
+/** Runs a hospital's agent until it is asked to stop. Throws RefusalError on a bad configuration, key or contract, or as soon as its disk fails. */
 export async function runSite(configPath: string, entry: SiteEntry): Promise<void> {
   const { stop } = entry;
   const config = await configured(configPath, siteConfig);
@@ -34,8 +36,12 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const organisationSigner = await readOrganisationSigner(config.organisationKey);
   const environment = await siteEnvironment(config, platform, organisationSigner);
   const approval = await ownApproval(config, environment.sealed, platform.clock);
-  const store = await openSqliteStore(config.store);
-  if (!store.ok) throw new RefusalError(store.error);
+  const faults = new FirstFault((fault) => {
+    log.error('agent.fault', {}, fault);
+  });
+  const opened = await openSqliteStore(config.store);
+  if (!opened.ok) throw new RefusalError(opened.error);
+  const store = failStop(opened.value, faults.report);
 
   const resources = new SiteResources(config, environment.sealed);
   const endorse = (): Uint8Array => endorseBootKey(environment, organisationSigner, platform.clock);
@@ -44,8 +50,8 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const agent = await Agent.start(
     environment,
     {
-      events: store.value.events,
-      blobs: store.value.blobs,
+      events: store.events,
+      blobs: store.blobs,
       now: () => platform.clock.now(),
       endorse,
       train: async (parent, round) => {
@@ -60,10 +66,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
       onRefused: ({ code }) => {
         log.warn('refused', { code });
       },
-      onFault: (fault) => {
-        log.error('agent.fault', {}, fault);
-        stop.now();
-      },
+      onFault: faults.report,
     },
     initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
   );
@@ -77,29 +80,14 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
       log.warn('withdrawal.refused', {}, fault);
     },
   });
-  watching.catch((fault: unknown) => {
-    log.error('agent.fault', {}, fault);
-    stop.now();
-  });
-  while (!stop.signal.aborted) {
-    const ended = await serveOnce({
-      agent,
-      link,
-      environment,
-      platform,
-      endorse,
-      resources,
-      stop,
-      log,
-      onSession: () => {
-        backoff.reset();
-      },
-    });
-    if (ended !== null) log.warn('session.ended', { code: ended.code });
-    await backoff.wait();
-  }
+  watching.catch(faults.report);
+  const onSession = (): void => {
+    backoff.reset();
+  };
+  const serving = { agent, link, environment, platform, endorse, resources, stop, log, onSession };
+  await Promise.race([serveSessions(serving, backoff), faults.happened]);
   link.close();
-  await store.value.close();
+  await store.close();
 }
 
 interface Serving {
@@ -112,6 +100,15 @@ interface Serving {
   readonly stop: Stop;
   readonly log: Logger;
   readonly onSession: () => void;
+}
+
+/** Session after session, until the program is asked to stop. */
+async function serveSessions(serving: Serving, backoff: Backoff): Promise<void> {
+  while (!serving.stop.signal.aborted) {
+    const ended = await serveOnce(serving);
+    if (ended !== null) serving.log.warn('session.ended', { code: ended.code });
+    await backoff.wait();
+  }
 }
 
 /** One session from dialling to its end; why it ended, or null after a clean end. */

@@ -1,7 +1,9 @@
 import { loadConfig } from '../../lib/config/config-file.ts';
+import { FirstFault } from '../../lib/config/first-fault.ts';
 import { readTls } from '../../lib/config/program-fields.ts';
 import { stopped, type Stop } from '../../lib/config/run-program.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
+import { failStop } from '../../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../../lib/store/sqlite.ts';
 import { programLogger } from '../../lib/telemetry/logger.ts';
 import { createHealth } from '../../lib/wire/health.ts';
@@ -28,16 +30,20 @@ export interface Platform {
   open(config: EnclaveConfig): Promise<Omit<EnclavePorts, 'records' | 'environment'>>;
 }
 
-/** Runs the enclave program until it is asked to stop. Throws RefusalError on a bad configuration or disk. */
+/** Runs the enclave program until it is asked to stop. Throws RefusalError on a bad configuration, or as soon as its disk fails. */
 export async function runEnclave(configPath: string, platform: Platform): Promise<void> {
   const loaded = await loadConfig(configPath, enclaveConfig);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   const config = loaded.value;
   const log = programLogger(config.id, config.log);
-  const store = await openSqliteStore(config.store);
-  if (!store.ok) throw new RefusalError(store.error);
-  const opened = await platform.open(config);
-  const host = new StudyHost({ ports: { ...opened, environment: platform.environment }, store: store.value, log });
+  const faults = new FirstFault((fault) => {
+    log.error('enclave.fault', {}, fault);
+  });
+  const opened = await openSqliteStore(config.store);
+  if (!opened.ok) throw new RefusalError(opened.error);
+  const store = failStop(opened.value, faults.report);
+  const ports = { ...(await platform.open(config)), environment: platform.environment };
+  const host = new StudyHost({ ports, store, log });
   await host.resume();
   const health = createHealth();
   const coordinator: PeerIdentity = { role: 'coordinator', id: config.coordinator };
@@ -57,9 +63,9 @@ export async function runEnclave(configPath: string, platform: Platform): Promis
   });
   health.set('', true);
   log.info('enclave.listening', { address: `${config.listen.host}:${server.port}` });
-  await stopped(platform.stop);
+  await Promise.race([stopped(platform.stop), faults.happened]);
   log.info('enclave.stopping');
   host.stop();
   await server.stop(STOP_GRACE_MS);
-  await store.value.close();
+  await store.close();
 }

@@ -359,7 +359,11 @@ export const ERRORS = {
     grpc: 'NOT_FOUND',
   },
   'E-STORE-CONFLICT': {
-    ...later('Two writers changed the same record.', 'It is tried again.', NOT_INVOLVED),
+    ...later(
+      'Two programs write one store; the one that noticed has stopped.',
+      'See that only one program uses the store, and start it again: it goes on from what is stored.',
+      NOT_INVOLVED,
+    ),
     grpc: 'ABORTED',
   },
   'E-STORE-FORMAT': {
@@ -371,8 +375,8 @@ export const ERRORS = {
   },
   'E-STORE-IO': {
     ...configuration(
-      'The disk refused a read or a write.',
-      'Check free space, permissions and owner of the data folder.',
+      'The disk refused a read or a write; the program has stopped.',
+      'Check free space, permissions and owner of the data folder, and start the program again: it goes on from what is stored.',
     ),
     retryable: true,
     exit: 74,

@@ -8,3 +8,21 @@ export class SerialQueue {
     return result;
   }
 }
+
+/** The same until a task fails: what the tasks share is in doubt then, and every later one rejects with that fault. */
+export class FailStopQueue {
+  readonly #queue = new SerialQueue();
+  #failed: { readonly fault: unknown } | null = null;
+
+  run<T>(task: () => Promise<T>): Promise<T> {
+    return this.#queue.run(async () => {
+      if (this.#failed !== null) throw this.#failed.fault;
+      try {
+        return await task();
+      } catch (fault) {
+        this.#failed = { fault };
+        throw fault;
+      }
+    });
+  }
+}

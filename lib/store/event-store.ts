@@ -6,7 +6,8 @@ import type { Result } from '../core/result.ts';
  * has version 0.
  *
  * Durability duty of every backend: when `append` resolves with a value, its events survive power loss; when it
- * resolves with a refusal or rejects, none of them was appended. A caller therefore performs effects only after.
+ * resolves with a refusal, none of them was appended. A caller therefore performs effects only after. When it rejects,
+ * a disk may have done what it reported lost: nobody decides anything more on what he remembers (fail-stop.ts).
  */
 export interface EventStore {
   /**

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { SerialQueue } from '../../../lib/core/serial-queue.ts';
+import { FailStopQueue, SerialQueue } from '../../../lib/core/serial-queue.ts';
 
 describe('SerialQueue', () => {
   it('runs one task at a time, in the order given', async () => {
@@ -32,5 +32,22 @@ describe('SerialQueue', () => {
     });
     await expect(failing).rejects.toThrow('at once');
     await expect(queue.run(() => Promise.resolve('on'))).resolves.toBe('on');
+  });
+});
+
+describe('FailStopQueue', () => {
+  it('runs tasks in order until one fails, and none behind it', async () => {
+    const queue = new FailStopQueue();
+    const ran: number[] = [];
+    const task = (n: number) => async (): Promise<number> => ran.push(n);
+    const disk = new Error('disk');
+    const first = queue.run(task(1));
+    const failing = queue.run(() => Promise.reject(disk));
+    const behind = queue.run(task(2));
+    await expect(first).resolves.toBe(1);
+    await expect(failing).rejects.toBe(disk);
+    await expect(behind).rejects.toBe(disk);
+    await expect(queue.run(task(3))).rejects.toBe(disk);
+    expect(ran).toEqual([1]);
   });
 });
