@@ -28,7 +28,10 @@ export function receiveAcknowledgement(
   );
 }
 
-/** At the deadline: releases on enough acknowledgements, else burns the sealed result (PROTOCOL §7.8). */
+/**
+ * At the deadline: releases on enough acknowledgements, else refuses E-ACKS-MISSING and goes on waiting, for another
+ * enclave with the same sealed result may have released it (PROTOCOL §7.8).
+ */
 export function closeAcknowledgement(
   environment: EnclaveEnvironment,
   state: EnclaveState,
@@ -37,22 +40,19 @@ export function closeAcknowledgement(
   if (state.phase === 'released') return ok([]);
   if (state.phase !== 'committed') return err(refusal('E-ROUND-PHASE', 'nothing waits for acknowledgements'));
   const needed = acknowledgementsNeeded(environment.sealed, state.intent.statement.members.length);
-  if (state.acknowledgements.size < needed) return abortRound(environment, state, { at, code: 'E-ACKS-MISSING' });
+  const got = state.acknowledgements.size;
+  if (got < needed) return err(refusal('E-ACKS-MISSING', '', { got: String(got), want: `at least ${needed}` }));
   return ok([{ type: 'statement-issued', statement: releaseStatement(environment, state, at) }]);
 }
 
-/** Ends an attempt without a result; everything received in it is forgotten. */
+/** Ends an attempt before its Intent; everything received in it is forgotten. A sealed result is finished, not given up. */
 export function abortRound(
   { sealed, signer }: EnclaveEnvironment,
   state: EnclaveState,
   { at, code }: { readonly at: Instant; readonly code: ErrorCode },
 ): Decision {
-  if (
-    state.phase !== 'open' &&
-    state.phase !== 'locked' &&
-    state.phase !== 'collecting' &&
-    state.phase !== 'committed'
-  ) {
+  if (state.phase === 'committed') return err(refusal('E-ROUND-SEALED'));
+  if (state.phase !== 'open' && state.phase !== 'locked' && state.phase !== 'collecting') {
     return err(refusal('E-ROUND-PHASE', 'no round is running'));
   }
   const { round, attempt, parent } = state.manifest.statement;

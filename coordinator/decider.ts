@@ -45,7 +45,7 @@ export function decide(
     case 'see-statement':
       return seeStatement(environment, state, command);
     case 'deadline':
-      return ok(passDeadline(state, command));
+      return ok(passDeadline(environment, state, command));
     case 'stop':
       return stop(state);
   }
@@ -169,7 +169,7 @@ function whenComplete({ sealed: { contract } }: CoordinatorEnvironment, current:
   // A cohort that is too small would only be aborted: hospitals that are still connecting get until the deadline.
   const enough = done.size >= contract.kMin && contract.requireSites.every((id) => done.has(id));
   if (step === 'commit' && !enough) return [];
-  return [{ type: 'action-requested', action, round: current.round, attempt: current.attempt }];
+  return [{ type: 'action-requested', action, round: current.round, attempt: current.attempt, againMs: null }];
 }
 
 function closingAction(step: RoundStep): RoundAction | null {
@@ -242,15 +242,22 @@ function seeAbort(
   return underWay && attempt >= maxAttempts ? [aborted, { type: 'study-failed', code }] : [aborted];
 }
 
-function passDeadline(state: CoordinatorState, { step, round, attempt }: Command<'deadline'>): CoordinatorEvent[] {
+function passDeadline(
+  { sealed, maxAttempts }: CoordinatorEnvironment,
+  state: CoordinatorState,
+  { step, round, attempt }: Command<'deadline'>,
+): CoordinatorEvent[] {
   if (step === 'retry') {
     const due = state.phase === 'between' && state.next.round === round && state.next.attempt === attempt + 1;
     return due ? [{ type: 'round-requested', round, attempt: attempt + 1 }] : [];
   }
   if (state.phase !== 'running' || !isCurrent(state.current, { round, attempt }) || state.current.step !== step)
     return [];
-  const action = closingAction(step);
-  return [{ type: 'action-requested', action: action ?? 'open-round', round, attempt }];
+  // The enclave keeps the sealed result: whoever launches again, later, waits for the rest of its acknowledgements.
+  if (state.current.waited >= maxAttempts) return [{ type: 'study-failed', code: 'E-ACKS-MISSING' }];
+  const action = closingAction(step) ?? 'open-round';
+  const againMs = step === 'acknowledge' ? sealed.contract.deadlines.acknowledgeMs : null;
+  return [{ type: 'action-requested', action, round, attempt, againMs }];
 }
 
 function stop(state: CoordinatorState): CoordinatorDecision {
@@ -258,7 +265,7 @@ function stop(state: CoordinatorState): CoordinatorDecision {
   switch (state.phase) {
     case 'running': {
       const { round, attempt } = state.current;
-      return ok([{ type: 'action-requested', action: 'abort-round', round, attempt }, ended]);
+      return ok([{ type: 'action-requested', action: 'abort-round', round, attempt, againMs: null }, ended]);
     }
     case 'gathering':
     case 'between':

@@ -32,6 +32,7 @@ const stored = z.discriminatedUnion('type', [
   event('action-requested', {
     ...attempt,
     action: z.enum(['open-round', 'lock-cohort', 'close-collection', 'close-acknowledgement', 'abort-round']),
+    againMs: positiveInteger.nullable(),
   }),
   event('round-released', attempt),
   event('round-aborted', { ...attempt, code: errorCode, retryInMs: count }),

@@ -47,7 +47,8 @@ export type CoordinatorEvent =
       readonly deadlineMs: number;
     } & Attempt)
   | ({ readonly type: 'site-advanced'; readonly step: RoundStep; readonly organisation: OrganisationId } & Attempt)
-  | ({ readonly type: 'action-requested'; readonly action: RoundAction } & Attempt)
+  /** `againMs`: when to ask again if nothing comes of it; null: never. */
+  | ({ readonly type: 'action-requested'; readonly action: RoundAction; readonly againMs: number | null } & Attempt)
   | ({ readonly type: 'round-released' } & Attempt)
   | ({ readonly type: 'round-aborted'; readonly code: ErrorCode; readonly retryInMs: number } & Attempt)
   | { readonly type: 'study-ended'; readonly outcome: 'finished' | 'stopped' }
@@ -69,7 +70,7 @@ export function effectsOf(event: CoordinatorEvent): readonly CoordinatorEffect[]
     case 'step-started':
       return [{ type: 'timer', step: event.step, ms: event.deadlineMs, round: event.round, attempt: event.attempt }];
     case 'action-requested':
-      return request(event.action, event);
+      return [...request(event.action, event), ...again(event)];
     case 'round-aborted':
       return [{ type: 'timer', step: 'retry', ms: event.retryInMs, round: event.round, attempt: event.attempt }];
     case 'withdrawal-recorded':
@@ -82,6 +83,15 @@ export function effectsOf(event: CoordinatorEvent): readonly CoordinatorEffect[]
     case 'study-failed':
       return [];
   }
+}
+
+/** Too few acknowledgements so far: the result stays sealed, and the enclave is asked again. */
+function again({
+  againMs,
+  round,
+  attempt,
+}: Extract<CoordinatorEvent, { type: 'action-requested' }>): readonly CoordinatorEffect[] {
+  return againMs === null ? [] : [{ type: 'timer', step: 'acknowledge', ms: againMs, round, attempt }];
 }
 
 /** An opening that brings no manifest is asked for again: the enclave may have been restarting. */

@@ -23,21 +23,31 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
     case 'round-requested': {
       if (state.phase !== 'gathering' && state.phase !== 'between') throw impossible(state, event);
       const { round, attempt } = event;
-      const current = { round, attempt, step: 'opening', expected: new Set<never>(), done: new Set<never>() } as const;
+      const current = {
+        round,
+        attempt,
+        step: 'opening',
+        expected: new Set<never>(),
+        done: new Set<never>(),
+        waited: 0,
+      } as const;
       return { ...roster, phase: 'running', rounds: state.rounds, current, attempted: { round, attempt } };
     }
     case 'step-started': {
       const { rounds } = running(state, event);
       const { round, attempt, step, expected } = event;
-      const current = { round, attempt, step, expected: new Set(expected), done: new Set<never>() };
+      const current = { round, attempt, step, expected: new Set(expected), done: new Set<never>(), waited: 0 };
       return { ...roster, phase: 'running', rounds, current };
     }
     case 'site-advanced': {
       const now = running(state, event);
       return { ...now, current: { ...now.current, done: new Set(now.current.done).add(event.organisation) } };
     }
-    case 'action-requested':
-      return running(state, event);
+    case 'action-requested': {
+      const now = running(state, event);
+      if (event.action !== 'close-acknowledgement') return now;
+      return { ...now, current: { ...now.current, waited: now.current.waited + 1 } };
+    }
     case 'round-released': {
       const { round } = event;
       if (state.phase !== 'running' && state.phase !== 'between') return { ...state, released: round };
@@ -54,7 +64,7 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
       if (!('rounds' in state)) throw impossible(state, event);
       return { ...roster, phase: event.outcome };
     case 'study-failed':
-      if (state.phase !== 'gathering' && state.phase !== 'between') throw impossible(state, event);
+      if (!('rounds' in state)) throw impossible(state, event);
       return { ...roster, phase: 'failed', code: event.code };
   }
 }

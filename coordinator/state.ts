@@ -14,6 +14,8 @@ export interface RunningRound {
   readonly expected: ReadonlySet<OrganisationId>;
   /** Organisations that did it. */
   readonly done: ReadonlySet<OrganisationId>;
+  /** Deadlines that passed in the `acknowledge` step, at each of which the enclave was asked to release. */
+  readonly waited: number;
 }
 
 export interface Pending {
@@ -25,7 +27,7 @@ export interface CoordinatorEnvironment {
   readonly sealed: SealedContract;
   /** How long a launch waits for approved hospitals that are not connected yet, in milliseconds. */
   readonly gatherMs: number;
-  /** Aborted attempts in a row after which the study is given up. */
+  /** Aborted attempts in a row, or deadlines without enough acknowledgements, after which the study is given up. */
   readonly maxAttempts: number;
 }
 

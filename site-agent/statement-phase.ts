@@ -50,6 +50,9 @@ interface Context {
 /** A refusal here means that the statement itself is inadmissible; `declined` that this hospital stays out. */
 function answer(environment: SiteEnvironment, state: SiteState, { signed, command }: Context): SiteDecision {
   const { type } = signed.statement;
+  // A sealed result is finished, never given up: a copy of the enclave's state may release it (PROTOCOL §7.8).
+  if (state.activity.phase === 'acknowledged' && type !== 'release')
+    return err(refusal('E-STATEMENT-CHAIN', `a ${type} after an intent that this hospital acknowledged`));
   switch (type) {
     case 'genesis': {
       const matches = bytesEqual(signed.statement.model, environment.sealed.contract.model.initialDigest);

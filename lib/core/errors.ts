@@ -222,6 +222,11 @@ export const ERRORS = {
     'The message does not belong to the phase the round is in.',
     'Nothing: the round goes on, or is tried again.',
   ),
+  'E-ROUND-SEALED': later(
+    'The result of this round is sealed and waits for acknowledgements: it is finished, never given up.',
+    'Let the hospitals of the accepted set connect again.',
+    NOTHING_RELEASED,
+  ),
   'E-ROUND-MANIFEST': refused('The message is for another manifest.', 'Nothing: it belongs to an earlier attempt.'),
   'E-ROUND-FINISHED': precondition(
     'The study has run all of its rounds.',
@@ -278,8 +283,8 @@ export const ERRORS = {
     'The site must acknowledge again.',
   ),
   'E-ACKS-MISSING': later(
-    'Too few hospitals acknowledged the result, so that it was not released.',
-    'The round was aborted and is tried again.',
+    'Too few hospitals have acknowledged the result, so that it is not released.',
+    'The enclave keeps it sealed and waits: find out which hospitals are missing, and let them connect again.',
     NOTHING_RELEASED,
   ),
   'E-ENCLAVE-RESTARTED': later(

@@ -226,6 +226,25 @@ describe('a round', () => {
     expect(without.asked()).toEqual(['lock-cohort 1/1']);
   });
 
+  it('asks again at each deadline while acknowledgements are missing, gives up after some, and goes on when launched', () => {
+    const driver = running();
+    driver.see({ type: 'certificate', members });
+    driver.see({ type: 'intent', members });
+    driver.asked();
+    const deadline = (): void =>
+      void must(driver.tell({ type: 'deadline', step: 'acknowledge', round: 1, attempt: 1 }));
+    for (let waited = 0; waited < driver.environment.maxAttempts; waited++) {
+      deadline();
+      expect(driver.asked()).toEqual(['close-acknowledgement 1/1']);
+    }
+    deadline();
+    expect(driver.asked()).toEqual([]);
+    expect(driver.state).toMatchObject({ phase: 'failed', code: 'E-ACKS-MISSING' });
+    // The enclave kept the result: the missing hospitals came back.
+    driver.see({ type: 'release' });
+    expect(driver.state.released).toBe(1);
+  });
+
   it('moves at each deadline with what is there, and each deadline counts for its own step only', () => {
     const driver = running();
     const deadline = (step: 'opening' | 'commit' | 'upload' | 'acknowledge', attempt = 1): void =>

@@ -60,12 +60,16 @@ describe('PROTOCOL §7.1–7.2: genesis and manifests', () => {
   });
 
   it('a later attempt ends the running one: the coordinator gave it up and its word for it was lost', () => {
-    for (const stage of [opened, locked, uploaded, announced]) {
+    for (const stage of [opened, locked, uploaded]) {
       const { enclave } = stage.fork();
       expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 2 }))).toBe(
         'abort E-ROUND-STOPPED, manifest',
       );
     }
+    const sealedResult = announced.fork().enclave;
+    expect(told(sealedResult.handle({ type: 'open-round', at: START, round: 1, attempt: 2 }))).toMatch(
+      /^E-ROUND-SEALED/,
+    );
     const { enclave } = locked.fork();
     expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 1 }))).toMatch(/^E-ROUND-PHASE/);
     expect(told(enclave.handle({ type: 'open-round', at: START, round: 2, attempt: 2 }))).toMatch(/^E-ROUND-PHASE/);

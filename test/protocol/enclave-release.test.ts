@@ -89,11 +89,11 @@ describe('PROTOCOL §7.6: intent, acknowledgements, release', () => {
   });
 
   it.each([
-    { kMin: 3, f: 0, acknowledged: 2, outcome: 'abort E-ACKS-MISSING' },
-    { kMin: 3, f: 0, acknowledged: 3, outcome: 'release' },
-    { kMin: 2, f: 0, acknowledged: 2, outcome: 'abort E-ACKS-MISSING' },
-    { kMin: 2, f: 0, acknowledged: 3, outcome: 'release' },
-    { kMin: 2, f: 1, acknowledged: 3, outcome: 'abort E-ACKS-MISSING' },
+    { kMin: 3, f: 0, acknowledged: 2, outcome: /^E-ACKS-MISSING.*/ },
+    { kMin: 3, f: 0, acknowledged: 3, outcome: /^release$/ },
+    { kMin: 2, f: 0, acknowledged: 2, outcome: /^E-ACKS-MISSING.*/ },
+    { kMin: 2, f: 0, acknowledged: 3, outcome: /^release$/ },
+    { kMin: 2, f: 1, acknowledged: 3, outcome: /^E-ACKS-MISSING.*/ },
   ])(
     'k_min $kMin, f $f, $acknowledged of 4 acknowledged at the deadline → $outcome',
     ({ kMin, f, acknowledged, outcome }) => {
@@ -105,7 +105,7 @@ describe('PROTOCOL §7.6: intent, acknowledgements, release', () => {
       study.close();
       study.acknowledge(study.sites.slice(0, acknowledged));
       expect(study.enclave.state.phase).toBe('committed');
-      expect(told(study.enclave.handle({ type: 'close-acknowledgement', at: START }))).toBe(outcome);
+      expect(told(study.enclave.handle({ type: 'close-acknowledgement', at: START }))).toMatch(outcome);
     },
   );
 
@@ -115,28 +115,17 @@ describe('PROTOCOL §7.6: intent, acknowledgements, release', () => {
     expect(study.enclave.statements().at(-1)?.statement.type).toBe('release');
   });
 
-  it('a burned result is never released: the next attempt is another intent', () => {
+  it('a sealed result is never given up: not at the deadline, not for another attempt, not when asked to stop (§7.8)', () => {
     const study = announced.fork();
     study.acknowledge(study.sites.slice(0, 2));
-    must(study.enclave.handle({ type: 'close-acknowledgement', at: START }));
-    study.catchUp();
-    expect(told(study.enclave.handle({ type: 'close-acknowledgement', at: START }))).toMatch(/^E-ROUND-PHASE/);
-    study.open(1, 2);
-    const stale = announced.site('adler').activity('acknowledged');
-    study.commit();
-    study.lock();
-    study.upload();
-    study.close();
-    const { acknowledgement } = stale;
-    const { endorsement, environment } = study.site('adler');
-    const late = {
-      type: 'receive-acknowledgement',
-      at: START,
-      from: environment.organisation,
-      acknowledgement,
-      endorsement,
-    } as const;
-    expect(told(study.enclave.handle(late))).toMatch(/another intent/);
+    const { enclave } = study;
+    const before = enclave.state;
+    expect(told(enclave.handle({ type: 'close-acknowledgement', at: START }))).toMatch(/^E-ACKS-MISSING/);
+    expect(told(enclave.handle({ type: 'abort-round', at: START }))).toMatch(/^E-ROUND-SEALED/);
+    expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 2 }))).toMatch(/^E-ROUND-SEALED/);
+    expect(enclave.state).toBe(before);
+    study.acknowledge(study.sites.slice(2, 3));
+    expect(told(enclave.handle({ type: 'close-acknowledgement', at: START }))).toBe('release');
   });
 });
 

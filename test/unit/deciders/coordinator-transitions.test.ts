@@ -255,7 +255,7 @@ const POSSIBLE: Record<CoordinatorEvent['type'], readonly Row[]> = {
   'round-released': ROWS,
   'round-aborted': ROWS,
   'study-ended': ['gathering', ...IN_ROUND, 'between'],
-  'study-failed': ['gathering', 'between'],
+  'study-failed': ['gathering', ...IN_ROUND, 'between'],
 };
 const EVENTS: { readonly [T in CoordinatorEvent['type']]: Extract<CoordinatorEvent, { type: T }> } = {
   'approval-recorded': { type: 'approval-recorded', organisation: cedar, approval: new Uint8Array(), expires: START },
@@ -265,7 +265,7 @@ const EVENTS: { readonly [T in CoordinatorEvent['type']]: Extract<CoordinatorEve
   'round-requested': { type: 'round-requested', ...here },
   'step-started': { type: 'step-started', step: 'commit', expected: [cedar], deadlineMs: 5, ...here },
   'site-advanced': { type: 'site-advanced', step: 'commit', organisation: cedar, ...here },
-  'action-requested': { type: 'action-requested', action: 'lock-cohort', ...here },
+  'action-requested': { type: 'action-requested', action: 'close-acknowledgement', againMs: 5, ...here },
   'round-released': { type: 'round-released', ...here },
   'round-aborted': { type: 'round-aborted', code: 'E-ROUND-STOPPED', retryInMs: 250, ...here },
   'study-ended': { type: 'study-ended', outcome: 'stopped' },
@@ -298,7 +298,10 @@ describe('the coordinator evolves only by events that its decider could have mad
       ],
       'step-started': [{ type: 'timer', step: 'commit', ms: 5, ...here }],
       'site-advanced': [],
-      'action-requested': [{ type: 'advance', action: 'lock-cohort', ...here }],
+      'action-requested': [
+        { type: 'advance', action: 'close-acknowledgement', ...here },
+        { type: 'timer', step: 'acknowledge', ms: 5, ...here },
+      ],
       'round-released': [],
       'round-aborted': [{ type: 'timer', step: 'retry', ms: 250, ...here }],
       'study-ended': [],

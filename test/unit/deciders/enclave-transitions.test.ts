@@ -92,19 +92,19 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'receive-withdrawal': 'withdrawal-recorded → collecting',
   },
   committed: {
-    // The sealed result is finished or burned, never lost (PROTOCOL §7.8).
+    // The sealed result is finished, never given up (PROTOCOL §7.8).
     boot: '–',
     'record-approval': 'approval-recorded → committed',
-    'open-round': 'abort, manifest → open',
+    'open-round': 'E-ROUND-SEALED',
     'receive-commit': 'E-ROUND-PHASE',
     'lock-cohort': 'E-ROUND-PHASE',
     'receive-header': 'E-ROUND-PHASE',
     'receive-update': 'E-ROUND-PHASE',
     'close-collection': '–',
     'receive-acknowledgement': 'acknowledgement-accepted → committed',
-    // Two of three needed: burned.
-    'close-acknowledgement': 'abort → aborted',
-    'abort-round': 'abort → aborted',
+    // Two of three needed: it waits.
+    'close-acknowledgement': 'E-ACKS-MISSING',
+    'abort-round': 'E-ROUND-SEALED',
     'record-publication': 'publication-recorded → committed',
     'receive-withdrawal': 'withdrawal-recorded → committed',
   },

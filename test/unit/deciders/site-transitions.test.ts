@@ -105,11 +105,12 @@ const TABLE: Record<Row, Record<Column, string>> = {
   acknowledged: {
     'trust-boot-key': 'boot-key-trusted',
     'see genesis': 'E-STATEMENT-CHAIN',
-    'see manifest': 'seen, committed',
-    'see certificate': 'seen',
-    'see intent': 'seen',
+    // A sealed result is finished, never given up (PROTOCOL §7.8).
+    'see manifest': 'E-STATEMENT-CHAIN',
+    'see certificate': 'E-STATEMENT-CHAIN',
+    'see intent': 'E-STATEMENT-CHAIN',
     'see release': 'seen, round-ended',
-    'see abort': 'seen, round-ended',
+    'see abort': 'E-STATEMENT-CHAIN',
     'finish-training': 'E-ROUND-PHASE',
     'receive-release': 'E-RELEASE-INVALID',
     withdraw: 'withdrawn',
