@@ -1,6 +1,7 @@
 import { RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { Result } from '../lib/core/result.ts';
 import { FailStopQueue } from '../lib/core/serial-queue.ts';
+import { eachEvent } from '../lib/store/each-event.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
 import { decide, type CoordinatorDecision } from './decider.ts';
 import { decodeCoordinatorEvent, encodeCoordinatorEvent } from './event-codec.ts';
@@ -36,15 +37,14 @@ export class Coordinator {
   /** Replays the stored log and takes up what was under way. Throws RefusalError on a log that cannot be read. */
   static async start(environment: CoordinatorEnvironment, ports: Ports): Promise<Coordinator> {
     const coordinator = new Coordinator(environment, ports);
-    const stored = await ports.events.read(STREAM);
-    for (const bytes of stored) {
+    for await (const bytes of eachEvent(ports.events, STREAM)) {
       const event = decodeCoordinatorEvent(bytes);
       if (!event.ok) throw new RefusalError(event.error);
       coordinator.#state = evolve(coordinator.#state, event.value);
       coordinator.#requested = requestedAfter(coordinator.#requested, event.value);
       ports.onEvent(event.value, { replayed: true });
+      coordinator.#version += 1;
     }
-    coordinator.#version = stored.length;
     return coordinator;
   }
 

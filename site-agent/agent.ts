@@ -15,6 +15,7 @@ import type { Result } from '../lib/core/result.ts';
 import { FailStopQueue, SerialQueue } from '../lib/core/serial-queue.ts';
 import { SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
 import type { BlobStore } from '../lib/store/blob-store.ts';
+import { eachEvent } from '../lib/store/each-event.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
 import { decide } from './decider.ts';
 import { decodeSiteEvent, encodeSiteEvent } from './event-codec.ts';
@@ -71,13 +72,12 @@ export class Agent {
   /** Replays the stored log. Throws RefusalError on a log that cannot be read. */
   static async start(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState): Promise<Agent> {
     const agent = new Agent(environment, ports, initial);
-    const stored = await ports.events.read(STREAM);
-    for (const bytes of stored) {
+    for await (const bytes of eachEvent(ports.events, STREAM)) {
       const event = decodeSiteEvent(bytes, environment.layout);
       if (!event.ok) throw new RefusalError(event.error);
       agent.#state = evolve(agent.#state, event.value);
+      agent.#version += 1;
     }
-    agent.#version = stored.length;
     return agent;
   }
 

@@ -6,6 +6,8 @@ export interface BlobStore {
   put(key: string, bytes: Uint8Array): Promise<void>;
   /** Null when there is no such key. */
   get(key: string): Promise<Uint8Array | null>;
+  /** Every key that begins with `prefix`, in no particular order. */
+  keys(prefix: string): Promise<readonly string[]>;
   /** Also resolves when there is no such key. */
   delete(key: string): Promise<void>;
 }

@@ -17,6 +17,9 @@ export interface EventStore {
    */
   append(stream: string, expectedVersion: number, events: readonly Uint8Array[]): Promise<Result<number, Refusal>>;
 
-  /** Events from `fromVersion` (default 0) on, oldest first; the first event of a stream brings it to version 1. */
-  read(stream: string, fromVersion?: number): Promise<readonly Uint8Array[]>;
+  /**
+   * Events from `fromVersion` (default 0) on, oldest first, at most `limit` (default: all); the first event of a stream
+   * brings it to version 1. A stream that may be long is read in pages: `eachEvent`.
+   */
+  read(stream: string, fromVersion?: number, limit?: number): Promise<readonly Uint8Array[]>;
 }

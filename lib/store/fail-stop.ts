@@ -31,11 +31,12 @@ export function failStop(store: Store, onFault: (fault: unknown) => void): Store
           if (!appended.ok) fail(new RefusalError(appended.error));
           return appended;
         }),
-      read: (stream, fromVersion) => guarded(() => events.read(stream, fromVersion)),
+      read: (stream, fromVersion, limit) => guarded(() => events.read(stream, fromVersion, limit)),
     },
     blobs: {
       put: (key, bytes) => guarded(() => blobs.put(key, bytes)),
       get: (key) => guarded(() => blobs.get(key)),
+      keys: (prefix) => guarded(() => blobs.keys(prefix)),
       delete: (key) => guarded(() => blobs.delete(key)),
     },
     close() {

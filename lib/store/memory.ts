@@ -1,7 +1,7 @@
 import type { Refusal } from '../core/errors.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { conflict } from './conflict.ts';
-import { checkName, checkVersion, type Store } from './store.ts';
+import { checkLimit, checkName, checkVersion, type Store } from './store.ts';
 
 /** What outlives a closed handle within one process: the stand-in for a disk. */
 export interface MemoryDisk {
@@ -30,10 +30,12 @@ export function openMemoryStore(disk: MemoryDisk = createMemoryDisk()): Store {
         if (events.length > 0) disk.streams.set(stream, [...held, ...events.map((event) => event.slice())]);
         return ok(held.length + events.length);
       },
-      async read(stream, fromVersion = 0) {
+      async read(stream, fromVersion = 0, limit = Infinity) {
         use(stream);
         checkVersion(fromVersion);
-        return (disk.streams.get(stream) ?? []).slice(fromVersion).map((event) => event.slice());
+        checkLimit(limit);
+        const held = disk.streams.get(stream) ?? [];
+        return held.slice(fromVersion, fromVersion + limit).map((event) => event.slice());
       },
     },
     blobs: {
@@ -44,6 +46,10 @@ export function openMemoryStore(disk: MemoryDisk = createMemoryDisk()): Store {
       async get(key) {
         use(key);
         return disk.blobs.get(key)?.slice() ?? null;
+      },
+      async keys(prefix) {
+        use(prefix);
+        return [...disk.blobs.keys()].filter((key) => key.startsWith(prefix));
       },
       async delete(key) {
         use(key);

@@ -9,6 +9,8 @@ const APPLICATION_ID = 0x434f4e53;
 /** Kept in `user_version`. A newer program migrates older files; an older program refuses newer ones. */
 export const FORMAT_VERSION = 1;
 const BUSY_TIMEOUT_MS = 10_000;
+/** What the write-ahead log is cut down to after a checkpoint: one large blob must not leave it that large for ever. */
+const WAL_BYTES = 4 << 20;
 const OWNER_ONLY = 0o600;
 
 const SCHEMA = `
@@ -82,7 +84,7 @@ function checkFormat(database: DatabaseSync, path: string): Refusal | null {
     });
   }
   // Last, so that a foreign file is refused before anything in it changes.
-  database.exec('PRAGMA journal_mode = WAL');
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${WAL_BYTES};`);
   return null;
 }
 

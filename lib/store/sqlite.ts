@@ -3,7 +3,7 @@ import { refusal, RefusalError, type Refusal } from '../core/errors.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { conflict } from './conflict.ts';
 import { guardIo, openDatabase } from './sqlite-database.ts';
-import { checkName, checkVersion, type Store } from './store.ts';
+import { checkLimit, checkName, checkVersion, type Store } from './store.ts';
 
 /**
  * One SQLite file (mode 0600, write-ahead log). Several handles and processes may share it: writers wait up to
@@ -21,11 +21,14 @@ function storeOn(database: DatabaseSync): Store {
   const statements = guardIo(() => ({
     version: database.prepare('SELECT coalesce(max(version), 0) AS version FROM events WHERE stream = ?'),
     append: database.prepare('INSERT INTO events (stream, version, bytes) VALUES (?, ?, ?)'),
-    read: database.prepare('SELECT version, bytes FROM events WHERE stream = ? AND version > ? ORDER BY version'),
+    read: database.prepare(
+      'SELECT version, bytes FROM events WHERE stream = ? AND version > ? ORDER BY version LIMIT ?',
+    ),
     put: database.prepare(
       'INSERT INTO blobs (key, bytes) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes',
     ),
     get: database.prepare('SELECT bytes FROM blobs WHERE key = ?'),
+    keys: database.prepare('SELECT key FROM blobs WHERE substr(key, 1, length(?1)) = ?1'),
     delete: database.prepare('DELETE FROM blobs WHERE key = ?'),
   }));
 
@@ -57,10 +60,11 @@ function storeOn(database: DatabaseSync): Store {
           }),
         );
       },
-      async read(stream, fromVersion = 0) {
+      async read(stream, fromVersion = 0, limit = Infinity) {
         checkName(stream);
         checkVersion(fromVersion);
-        const rows = guardIo(() => statements.read.all(stream, fromVersion));
+        checkLimit(limit);
+        const rows = guardIo(() => statements.read.all(stream, fromVersion, limit === Infinity ? ALL_ROWS : limit));
         return rows.map((row, index) => {
           if (row['version'] !== fromVersion + 1 + index) throw new RefusalError(gap(stream));
           return bytesOf(row['bytes']);
@@ -77,6 +81,10 @@ function storeOn(database: DatabaseSync): Store {
         const row = guardIo(() => statements.get.get(key));
         return row === undefined ? null : bytesOf(row['bytes']);
       },
+      async keys(prefix) {
+        checkName(prefix);
+        return guardIo(() => statements.keys.all(prefix)).map((row) => textOf(row['key']));
+      },
       async delete(key) {
         checkName(key);
         guardIo(() => statements.delete.run(key));
@@ -91,9 +99,17 @@ function storeOn(database: DatabaseSync): Store {
   };
 }
 
+/** To SQLite a negative limit is none. */
+const ALL_ROWS = -1;
+
 const gap = (stream: string): Refusal => refusal('E-STORE-FORMAT', `stream ${stream} has a gap`);
 
 function bytesOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   throw new RefusalError(refusal('E-STORE-FORMAT', 'a stored value is not bytes'));
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new RefusalError(refusal('E-STORE-FORMAT', 'a stored key is not text'));
 }

@@ -17,6 +17,12 @@ export function checkName(name: string): void {
   }
 }
 
+/** At least one event: nobody reads a page that cannot hold any. */
+export function checkLimit(limit: number): void {
+  if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 1))
+    throw new RangeError('a limit is a positive integer, or Infinity');
+}
+
 export function checkVersion(version: number): void {
   if (!Number.isSafeInteger(version) || version < 0) throw new RangeError('a version is a non-negative integer');
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { utf8 } from '../../../lib/core/bytes.ts';
+import { eachEvent } from '../../../lib/store/each-event.ts';
 import type { EventStore } from '../../../lib/store/event-store.ts';
 import type { Store } from '../../../lib/store/store.ts';
 
@@ -27,6 +28,45 @@ export function conformance(makePlace: () => Place): void {
     expect(await events.read('s', 1)).toEqual([utf8('b'), utf8('c')]);
     expect(await events.read('s', 3)).toEqual([]);
     expect(await events.read('s', 9)).toEqual([]);
+  });
+
+  test('a page holds at most its limit, wherever it begins', async () => {
+    const { events } = await fresh();
+    await events.append('s', 0, ['a', 'b', 'c', 'd'].map(utf8));
+    expect(await events.read('s', 0, 1)).toEqual([utf8('a')]);
+    expect(await events.read('s', 1, 2)).toEqual([utf8('b'), utf8('c')]);
+    expect(await events.read('s', 2, 9)).toEqual([utf8('c'), utf8('d')]);
+    expect(await events.read('s', 4, 9)).toEqual([]);
+  });
+
+  test.each([0, 1, 255, 256, 257, 600])('page after page gives all %i events once and in order', async (count) => {
+    const { events } = await fresh();
+    const all = Array.from({ length: count }, (_, index) => utf8(String(index)));
+    await events.append('s', 0, all);
+    await events.append('another', 0, [utf8('x')]);
+    const seen: Uint8Array[] = [];
+    for await (const event of eachEvent(events, 's')) seen.push(event);
+    expect(seen).toEqual(all);
+  });
+
+  test.each([0, -1, 1.5, Number.NaN])('the limit %d is a bug', async (limit) => {
+    const { events } = await fresh();
+    await expect(events.read('s', 0, limit)).rejects.toThrow(RangeError);
+  });
+
+  test('the keys of blobs are found by their beginning, letter by letter', async () => {
+    const { blobs } = await fresh();
+    const keys = ['a/1', 'a/2', 'A/3', 'a', 'b/a/1', 'a%1', 'a_/1', 'ä/1'];
+    for (const key of keys) await blobs.put(key, utf8(key));
+    const found = async (prefix: string): Promise<string[]> => [...(await blobs.keys(prefix))].sort();
+    expect(await found('a/')).toEqual(['a/1', 'a/2']);
+    expect(await found('a')).toEqual(['a', 'a%1', 'a/1', 'a/2', 'a_/1']);
+    expect(await found('a%')).toEqual(['a%1']);
+    expect(await found('a_')).toEqual(['a_/1']);
+    expect(await found('ä')).toEqual(['ä/1']);
+    expect(await found('nobody')).toEqual([]);
+    await blobs.delete('a/1');
+    expect(await found('a/')).toEqual(['a/2']);
   });
 
   test.each([0, 1, 3, 99])(
@@ -96,6 +136,7 @@ export function conformance(makePlace: () => Place): void {
     await expect(events.read(name)).rejects.toThrow(RangeError);
     await expect(blobs.put(name, utf8('x'))).rejects.toThrow(RangeError);
     await expect(blobs.get(name)).rejects.toThrow(RangeError);
+    await expect(blobs.keys(name)).rejects.toThrow(RangeError);
     await expect(blobs.delete(name)).rejects.toThrow(RangeError);
   });
 

@@ -51,6 +51,21 @@ describe('sqlite file', () => {
     await store.close();
   });
 
+  test('blobs that come and go leave neither the file nor its log larger than a few of them', async () => {
+    const path = temporaryFile('store.sqlite');
+    const store = await openOrThrow(path);
+    const megabytes = (suffix: string): number => statSync(path + suffix).size / (1 << 20);
+    for (let round = 0; round < 6; round++) {
+      await store.blobs.put(`model ${round}`, new Uint8Array(6 << 20).fill(round));
+      await store.events.append('s', round, [utf8('small')]);
+      await store.blobs.delete(`model ${round - 1}`);
+    }
+    await store.events.append('s', 6, [utf8('small')]);
+    expect(megabytes('')).toBeLessThan(3 * 6);
+    expect(megabytes('-wal')).toBeLessThan(5);
+    await store.close();
+  });
+
   test('a file of a newer version is refused and left as it was', async () => {
     const path = temporaryFile('store.sqlite');
     await storeWithEvents(path);
