@@ -24,8 +24,10 @@ describe('a store that stops with its first fault', () => {
     const store = failStop(openMemoryStore(disk), onFault);
     expect(await store.events.append('s', 0, [utf8('a'), utf8('b')])).toEqual({ ok: true, value: 2 });
     expect(await store.events.read('s', 1)).toEqual([utf8('b')]);
+    expect(await store.events.read('s', 0, 1)).toEqual([utf8('a')]);
     await store.blobs.put('k', utf8('v'));
     expect(await store.blobs.get('k')).toEqual(utf8('v'));
+    expect(await store.blobs.keys('k')).toEqual(['k']);
     await store.blobs.delete('k');
     expect(disk.blobs.size).toBe(0);
     expect(told).toEqual([]);
@@ -39,6 +41,7 @@ describe('a store that stops with its first fault', () => {
     await expect(store.events.read('s')).rejects.toBe(diskFull);
     await expect(store.blobs.get('k')).rejects.toBe(diskFull);
     await expect(store.blobs.put('k', utf8('v'))).rejects.toBe(diskFull);
+    await expect(store.blobs.keys('k')).rejects.toBe(diskFull);
     await expect(store.blobs.delete('k')).rejects.toBe(diskFull);
     expect(told).toEqual([diskFull]);
   });
