@@ -2,14 +2,8 @@ import { openStatement } from '../lib/audit/statement.ts';
 import { RefusalError, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import type { Logger } from '../lib/telemetry/logger.ts';
-import { clientOf } from '../lib/wire/client.ts';
-import type { Connection } from '../lib/wire/connection.ts';
-import {
-  controlMethods,
-  type ContractDocuments,
-  type EnclaveAction,
-  type EnclaveEvent,
-} from '../lib/wire/control-codec.ts';
+import type { ClientOf } from '../lib/wire/client.ts';
+import type { ContractDocuments, controlMethods, EnclaveAction, EnclaveEvent } from '../lib/wire/control-codec.ts';
 import type { CoordinatorCommand, RoundAction, SeenStatement } from './event.ts';
 
 const RETRY_MS = 200;
@@ -26,8 +20,11 @@ const ACTIONS: Readonly<Record<RoundAction, EnclaveAction>> = {
 /** The enclave may not have heard: a program that dies within a TLS handshake looks like one without a certificate. */
 const UNREACHED: ReadonlySet<ErrorCode> = new Set(['E-TRANSPORT', 'E-TRANSPORT-CERTIFICATE', 'E-CHANNEL-TIMEOUT']);
 
+/** What the enclave offers its coordinator. */
+export type EnclaveControl = ClientOf<typeof controlMethods>;
+
 interface Parts {
-  readonly connection: Connection;
+  readonly control: EnclaveControl;
   readonly documents: () => ContractDocuments;
   /** Every withdrawal that hospitals have signed. */
   readonly withdrawals: () => Iterable<Uint8Array>;
@@ -45,11 +42,9 @@ interface Parts {
 /** The coordinator's side of EnclaveControlService: hands over the contract, asks for steps, watches what happens. */
 export class EnclaveLink {
   readonly #parts: Parts;
-  readonly #client;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#client = clientOf(parts.connection, controlMethods);
   }
 
   /** Loads and watches, again after every loss, until the program stops. */
@@ -71,8 +66,8 @@ export class EnclaveLink {
 
   /** Hands contract, approvals and withdrawals over; null when the enclave has them. */
   async load(): Promise<Refusal | null> {
-    const { documents, withdrawals } = this.#parts;
-    const loaded = await this.#client.load(mutable(documents()));
+    const { control, documents, withdrawals } = this.#parts;
+    const loaded = await control.load(mutable(documents()));
     if (!loaded.ok) return loaded.error;
     for (const withdrawal of withdrawals()) await this.withdraw(withdrawal);
     return null;
@@ -80,15 +75,16 @@ export class EnclaveLink {
 
   /** Hands one withdrawal over; an enclave that cannot be reached gets it with the next load. */
   async withdraw(withdrawal: Uint8Array): Promise<void> {
-    const answered = await this.#client.withdraw({ withdrawal });
-    if (!answered.ok) this.#parts.log.warn('withdrawal.refused', { code: answered.error.code });
+    const { control, log } = this.#parts;
+    const answered = await control.withdraw({ withdrawal });
+    if (!answered.ok) log.warn('withdrawal.refused', { code: answered.error.code });
   }
 
   /** Asks for one step; an enclave that cannot be reached is asked again, a refusal is final. */
   async advance(action: RoundAction, place: { readonly round: number; readonly attempt: number }): Promise<void> {
-    const { log, signal } = this.#parts;
+    const { control, log, signal } = this.#parts;
     for (let tries = 0; tries < ADVANCE_TRIES && !signal.aborted; tries++) {
-      const answered = await this.#client.advance({ action: ACTIONS[action], ...place });
+      const answered = await control.advance({ action: ACTIONS[action], ...place });
       if (answered.ok) return;
       log.warn('enclave.refused', { code: answered.error.code, step: action, ...place });
       if (!UNREACHED.has(answered.error.code)) return;
@@ -97,8 +93,8 @@ export class EnclaveLink {
   }
 
   async #watch(): Promise<void> {
-    for await (const event of this.#client.watch({ fromSequence: 0 }, { signal: this.#parts.signal }))
-      await this.#receive(event);
+    const { control, signal } = this.#parts;
+    for await (const event of control.watch({ fromSequence: 0 }, { signal })) await this.#receive(event);
   }
 
   async #receive(event: EnclaveEvent): Promise<void> {

@@ -1,0 +1,169 @@
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import type { Instant } from '../lib/core/ids.ts';
+import type { Store } from '../lib/store/store.ts';
+import type { Logger } from '../lib/telemetry/logger.ts';
+import type { RoundTiming } from '../lib/telemetry/round-timings.ts';
+import { EventLog } from '../lib/wire/event-log.ts';
+import { studyEvent, type StudyEvent } from '../lib/wire/study-codec.ts';
+import type { CoordinatorConfig } from './config.ts';
+import { Coordinator } from './coordinator.ts';
+import { EnclaveLink, type EnclaveControl } from './enclave-link.ts';
+import type { CoordinatorCommand, CoordinatorEffect, CoordinatorEvent } from './event.ts';
+import { Presence } from './presence.ts';
+import { RoundClock } from './round-clock.ts';
+import { approvalsInForce } from './state.ts';
+import { StatementArchive } from './statement-archive.ts';
+import { studyNotice } from './study-events.ts';
+
+/** For watchers who come later; what is older is in the statement chain. */
+const KEPT_NOTICES = 100_000;
+
+interface Parts {
+  readonly sealed: SealedContract;
+  readonly settings: Pick<CoordinatorConfig, 'gatherMs' | 'maxAttempts' | 'absenceMs' | 'autoLaunchRounds'>;
+  readonly store: Store;
+  readonly control: EnclaveControl;
+  readonly now: () => Instant;
+  readonly log: Logger;
+  /** Told of faults of work that nobody waits for, which have to end the program. */
+  readonly onFault: (fault: unknown) => void;
+  /** Ends the work with the enclave. */
+  readonly signal: AbortSignal;
+}
+
+/** One study at its coordinator: decider, archive, timers and the link to the enclave; everything but the sockets. */
+export interface Coordination {
+  readonly coordinator: Coordinator;
+  readonly statements: StatementArchive;
+  readonly notices: EventLog<StudyEvent>;
+  readonly presence: Presence;
+  /** An approval reaches the enclave before the launch that may follow from it. */
+  readonly onApproval: () => Promise<void>;
+  /** Takes up what was under way and works until the signal; never rejects. */
+  readonly run: () => Promise<void>;
+}
+
+/** Reads the stored study back. Throws RefusalError on a log that cannot be read. */
+export async function openCoordination(parts: Parts): Promise<Coordination> {
+  const { sealed, settings, store, control, now, log, onFault, signal } = parts;
+  const statements = await StatementArchive.open(store.events, {
+    onGap: (counter) => {
+      log.error('statements.gap', { counter });
+    },
+  });
+  const notices = new EventLog<StudyEvent>({
+    now,
+    codec: studyEvent,
+    shelfOf: () => ({ name: 'all', newest: KEPT_NOTICES }),
+    substitute: null,
+    onFault: (fault) => {
+      log.error('notice.fault', {}, fault);
+    },
+  });
+  /** For work that nobody waits for: never rejects. */
+  const act = async (command: CoordinatorCommand): Promise<void> => {
+    await coordinator.handle(command).catch(onFault);
+  };
+  const coordinator = await Coordinator.start(
+    { sealed, gatherMs: settings.gatherMs, maxAttempts: settings.maxAttempts },
+    {
+      events: store.events,
+      perform: (effect) => {
+        perform(effect, { link, act, onFault });
+      },
+      onEvent: tellOf({ statements, notices, log }),
+    },
+  );
+  const launchWhenReady = async (): Promise<void> => {
+    const { autoLaunchRounds } = settings;
+    const { phase, approvals } = coordinator.state;
+    if (autoLaunchRounds === undefined || phase !== 'enrolling' || approvals.size < sealed.contract.kMin) return;
+    await coordinator.handle({ type: 'launch', rounds: autoLaunchRounds });
+  };
+  const presence = new Presence({
+    graceMs: settings.absenceMs,
+    tell: (organisation, connected) => act({ type: 'see-site', organisation, connected }),
+  });
+  // Sessions end with their coordinator; those of an earlier life are about to come back.
+  const everyoneLost = (): void => {
+    for (const organisation of coordinator.state.connected) presence.lost(organisation);
+  };
+  everyoneLost();
+  const link = new EnclaveLink({
+    control,
+    documents: () => ({ contract: sealed.bytes, approvals: approvalsInForce(coordinator.state, now()) }),
+    withdrawals: () => coordinator.state.withdrawn.values(),
+    handle: act,
+    onStatement: (bytes) => statements.add(bytes),
+    onSession: async (organisation, open) => {
+      if (open) await presence.seen(organisation);
+      else presence.lost(organisation);
+    },
+    onLost: everyoneLost,
+    log,
+    signal,
+  });
+  const takeUp = async (): Promise<void> => {
+    coordinator.takeUp();
+    await launchWhenReady();
+  };
+  return {
+    coordinator,
+    statements,
+    notices,
+    presence,
+    onApproval: async () => {
+      await link.load();
+      await launchWhenReady();
+    },
+    run: async () => {
+      await Promise.all([link.run(), takeUp()]).catch(onFault);
+    },
+  };
+}
+
+interface Performing {
+  readonly link: EnclaveLink;
+  readonly act: (command: CoordinatorCommand) => Promise<void>;
+  readonly onFault: (fault: unknown) => void;
+}
+
+function perform(effect: CoordinatorEffect, { link, act, onFault }: Performing): void {
+  const later = (ms: number, command: CoordinatorCommand): void => {
+    setTimeout(() => void act(command), ms).unref();
+  };
+  switch (effect.type) {
+    case 'advance':
+      link.advance(effect.action, { round: effect.round, attempt: effect.attempt }).catch(onFault);
+      return;
+    case 'withdraw':
+      link.withdraw(effect.withdrawal).catch(onFault);
+      return;
+    case 'timer':
+      later(effect.ms, { type: 'deadline', step: effect.step, round: effect.round, attempt: effect.attempt });
+      return;
+    case 'gathering-timer':
+      later(effect.ms, { type: 'gathering-over' });
+      return;
+  }
+}
+
+type Telling = Pick<Coordination, 'statements' | 'notices'> & Pick<Parts, 'log'>;
+
+/** Watchers hear of every event, also of earlier ones after a restart; the log hears of each once. */
+function tellOf({ statements, notices, log }: Telling) {
+  const clock = new RoundClock();
+  return (event: CoordinatorEvent, { replayed }: { readonly replayed: boolean }): void => {
+    const notice = studyNotice(event, (round) => statements.releaseOf(round));
+    if (notice !== null) notices.add(notice);
+    if (replayed) return;
+    if ('round' in event) log.info(`round.${event.type}`, { round: event.round, attempt: event.attempt });
+    const timing = clock.see(event, performance.now());
+    if (timing !== null) logTiming(log, timing);
+  };
+}
+
+function logTiming(log: Logger, { round, attempt, outcome, totalMs, phases }: RoundTiming): void {
+  for (const { phase, ms } of phases) log.info('round.phase-timed', { round, attempt, phase, elapsedMs: ms });
+  log.info('round.timed', { round, attempt, state: outcome, elapsedMs: totalMs });
+}
