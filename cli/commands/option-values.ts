@@ -16,12 +16,14 @@ export function idValue(text: string): OrganisationId {
   throw new InvalidArgumentError('must be 1-63 lower-case letters, digits or hyphens');
 }
 
-export const wholeNumber =
-  (most: number) =>
+export const wholeNumber = (most: number): ((text: string) => number) => wholeNumberFrom(1, most);
+
+export const wholeNumberFrom =
+  (least: number, most: number) =>
   (text: string): number => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`must be a whole number from 1 to ${most}`);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`must be a whole number from ${least} to ${most}`);
   };
 
 /** Collects measurements over repeated use of an option. */

@@ -47,6 +47,8 @@ export function withinTerms(statements: PassportStatements, { contract }: Sealed
   const { round, parent, privacy } = manifest.statement;
   if (!bytesEqual(genesis.statement.model, contract.model.initialDigest))
     return fail('genesis names other initial weights');
+  if (!bytesEqual(encodeCbor(genesis.statement.predecessor), encodeCbor(contract.predecessor)))
+    return fail('genesis names another predecessor than the contract');
   if (round > contract.rounds) return fail('a round beyond those of the contract');
   if (round === 1 && !bytesEqual(parent, genesis.statement.model)) return fail('round 1 begins with another model');
   if (!bytesEqual(encodeCbor(privacy), encodeCbor(contract.privacy)))

@@ -4,7 +4,6 @@ import {
   count,
   digest,
   errorCode,
-  head,
   instant,
   organisationId,
   positiveInteger,
@@ -12,7 +11,7 @@ import {
   type Head,
 } from '../contract/shapes.ts';
 import { openDocument, signDocument } from '../contract/signed-document.ts';
-import { privacyPlan } from '../contract/study-contract.ts';
+import { predecessor, privacyPlan } from '../contract/study-contract.ts';
 import { refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
 import type { Signer } from '../core/ed25519.ts';
 import { hash } from '../core/hash.ts';
@@ -45,7 +44,7 @@ const genesis = z.strictObject({
   noiseRoot: digest,
   /** Digest of the model before round 1. */
   model: digest,
-  predecessor: z.strictObject({ contract: digest, head }).nullable(),
+  predecessor: predecessor.nullable(),
 });
 
 const manifest = z.strictObject({

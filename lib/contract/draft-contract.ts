@@ -22,8 +22,6 @@ export interface Draft {
   readonly kMin?: number;
   readonly rounds?: number;
   readonly dataClass?: StudyContract['dataClass'];
-  /** The contract that this one succeeds, and its last statement; absent: none. */
-  readonly predecessor?: NonNullable<StudyContract['predecessor']>;
 }
 
 /** The contract that hospitals are asked to approve. Refuses with E-CONTRACT-INVALID or E-CONTRACT-OVERFLOW. */
@@ -51,6 +49,6 @@ export function draftContract(draft: Draft): Result<SealedContract, Refusal> {
     appraisal: draft.appraisal,
     environment: draft.environment,
     validity: { notBefore: draft.at, notAfter: instant(draft.at + file.validityDays * DAY_MS) },
-    predecessor: draft.predecessor ?? null,
+    predecessor: null,
   });
 }

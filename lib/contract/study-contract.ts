@@ -39,6 +39,16 @@ export const deadlines = z.strictObject({
   acknowledgeMs: positiveInteger.max(MAX_DEADLINE_MS),
 });
 
+/** The contract before, and the release of it that this one goes on from (PROTOCOL §6.1). */
+export const predecessor = z.strictObject({
+  contract: digest,
+  /** The release statement: its place in the chain of that contract. */
+  head,
+  /** Of that release; a successor counts its own rounds from 1 again. */
+  round: positiveInteger,
+});
+export type Predecessor = z.output<typeof predecessor>;
+
 /** One study under one set of terms; its digest names it (PROTOCOL §6). */
 export const studyContract = z.strictObject({
   format: z.literal('consilium/contract/v1'),
@@ -66,7 +76,7 @@ export const studyContract = z.strictObject({
   retentionDays: count,
   environment: z.enum(['simulation', 'production']),
   validity: z.strictObject({ notBefore: instant, notAfter: instant }),
-  predecessor: z.strictObject({ contract: digest, head }).nullable(),
+  predecessor: predecessor.nullable(),
 });
 export type StudyContract = z.output<typeof studyContract>;
 

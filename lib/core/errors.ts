@@ -208,6 +208,14 @@ export const ERRORS = {
     'Correct the study file and draft the contract again.',
   ),
   'E-CONTRACT-EXPIRED': precondition('The contract is outside its validity.', 'Agree a successor contract.'),
+  'E-CONTRACT-SUPERSEDED': precondition(
+    'This hospital works under a successor of the contract.',
+    'Start the agent with the successor contract; under this one nothing is sent any more.',
+  ),
+  'E-PREDECESSOR-INVALID': refused(
+    'The passport or the model that was shown is not the one that this contract goes on from.',
+    'Use the contract, the passport and the model that the successor was drafted from.',
+  ),
   'E-CONTRACT-OVERFLOW': malformed(
     'Sites × coordinate bound × weight cap reaches 2^53, so that a sum could lose digits.',
     'Lower the coordinate bound or the weight cap, or use a coarser grid.',
@@ -308,7 +316,7 @@ export const ERRORS = {
   ),
   'E-PARENT-REUSED': refused(
     'A second result was asked for one parent model.',
-    'Each model has at most one successor (PROTOCOL §7.2).',
+    'Each model has at most one successor (PROTOCOL §7.2). A successor contract is drafted from the newest passport.',
     NOTHING_RELEASED,
   ),
   'E-RELEASE-INVALID': refused(

@@ -1,7 +1,9 @@
 import type { ModelSpec } from '../contract/model-spec.ts';
-import { u64be, utf8 } from '../core/bytes.ts';
+import type { StudyContract } from '../contract/study-contract.ts';
+import { bytesEqual, u64be, utf8 } from '../core/bytes.ts';
 import { layoutOf, type LayoutTensor } from './layout.ts';
 import { randomWords } from './random-words.ts';
+import { modelDigest } from './weights.ts';
 
 /**
  * The weights before round 1, in layout order. Kernels under `glorot-uniform` are uniform in ±√(6 / (fan-in + fan-out))
@@ -16,6 +18,12 @@ export function initialWeights(spec: ModelSpec): Float32Array {
     if (tensor.shape.length === 2) fillGlorot(weights, tensor, spec.initial.seed);
   }
   return weights;
+}
+
+/** The weights before round 1, which everybody can compute; null where a contract goes on from a released model. */
+export function freshWeights({ spec, layoutDigest, initialDigest }: StudyContract['model']): Float32Array | null {
+  const weights = initialWeights(spec);
+  return bytesEqual(modelDigest(layoutDigest, weights), initialDigest) ? weights : null;
 }
 
 function fillGlorot(weights: Float32Array, { name, shape, offset, length }: LayoutTensor, seed: number): void {

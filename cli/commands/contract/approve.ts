@@ -1,4 +1,5 @@
 import { signApproval } from '../../../lib/contract/approval.ts';
+import type { Predecessor } from '../../../lib/contract/study-contract.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
 import { refusal, RefusalError } from '../../../lib/core/errors.ts';
 import type { Instant, OrganisationId } from '../../../lib/core/ids.ts';
@@ -49,10 +50,19 @@ export const contractApprove: CommandModule = {
         );
         await writeNew(out, approval);
         const until = new Date(expires).toISOString();
+        const { predecessor } = sealed.contract;
+        const succeeds = predecessor === null ? null : toHex(predecessor.contract);
+        const approved = {
+          type: 'approved',
+          contract: toHex(sealed.digest),
+          organisation: as,
+          expires: until,
+          file: out,
+        };
         io.stdout.write(
           json
-            ? `${JSON.stringify({ type: 'approved', contract: toHex(sealed.digest), organisation: as, expires: until, file: out })}\n`
-            : `Approved by ${as} until ${until}: ${out}\n`,
+            ? `${JSON.stringify({ ...approved, succeeds, afterRound: predecessor?.round ?? null })}\n`
+            : `Approved by ${as} until ${until}: ${out}\n${predecessor === null ? '' : successorNote(predecessor)}`,
         );
       });
     addExamples(command, [
@@ -67,6 +77,10 @@ export const contractApprove: CommandModule = {
     ]);
   },
 };
+
+const successorNote = ({ contract, round }: Predecessor): string =>
+  `This approves a successor of contract ${toHex(contract)} after its round ${round}; an approval of that contract ` +
+  'does not count here.\n';
 
 function expiryOf(asked: Instant | undefined, notAfter: Instant): Instant {
   if (notAfter <= Date.now()) throw new RefusalError(refusal('E-CONTRACT-EXPIRED'));

@@ -3,6 +3,7 @@ import type { AppraisalPolicy } from '../../../lib/contract/appraisal-policy.ts'
 import type { SealedContract, StudyContract } from '../../../lib/contract/study-contract.ts';
 import { bytesEqual, toHex } from '../../../lib/core/bytes.ts';
 import type { PublicKey } from '../../../lib/core/ids.ts';
+import { freshWeights } from '../../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../../lib/learning/layout.ts';
 import { plaintextBytes, SALT_BYTES } from '../../../lib/learning/update-codec.ts';
 import { printable, wrapped } from '../../output/printable.ts';
@@ -33,7 +34,7 @@ export function contractSummary(sealed: SealedContract, { columns, confirmed }: 
       ['Ethics', contract.study.ethics.join('; ') || 'no reference is given'],
       ['Contract', toHex(sealed.digest)],
       ['Valid', `${moment(contract.validity.notBefore)} to ${moment(contract.validity.notAfter)}`],
-      ['Succeeds', contract.predecessor === null ? 'no other contract' : toHex(contract.predecessor.contract)],
+      ['Succeeds', succeeded(contract)],
       ['Data', `${contract.dataClass}; results are kept ${contract.retentionDays} days`],
     ]),
     `Who takes part\n\n${parties(contract, confirmed)}\n${show([['Together', together(contract)]])}`,
@@ -53,6 +54,21 @@ function banner({ environment }: StudyContract, width: number): string[] {
     'SIMULATION. Attestation under this contract is simulated and protects nothing: whoever runs the machines can ' +
     'read every update. Approve it only for data that needs no protection.';
   return [wrapped(text, width).join('\n')];
+}
+
+/** What a hospital must not overlook: this is a successor, of what, and what of the past counts. */
+function succeeded({ predecessor, model }: StudyContract): string {
+  if (predecessor === null) return 'no other contract';
+  const { contract, round, head } = predecessor;
+  const from =
+    freshWeights(model) === null
+      ? `It goes on from the model released there, ${toHex(model.initialDigest)}.`
+      : 'It begins anew: that model is not used.';
+  return (
+    `contract ${toHex(contract)}, after its round ${round} (statement ${head.counter}). ${from} Rounds count from 1 ` +
+    'again. Approvals of that contract do not count here. What each hospital has sent and the statements it has seen ' +
+    'carry over, and its agent stops working under that contract.'
+  );
 }
 
 function parties({ organisations }: StudyContract, confirmed: SummaryOptions['confirmed']): string {

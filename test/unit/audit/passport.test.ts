@@ -255,6 +255,10 @@ describe('the terms of the contract', () => {
   it.each<[string, Bend]>([
     ['a genesis with other initial weights', { genesis: { model: digestOf('other weights') } }],
     [
+      'a genesis that goes on from a contract of its own choice',
+      { genesis: { predecessor: { contract: digestOf('x'), head: { counter: 3, digest: digestOf('y') }, round: 1 } } },
+    ],
+    [
       'a first round on another model',
       { manifest: { parent: digestOf('other') }, release: { parent: digestOf('other') } },
     ],

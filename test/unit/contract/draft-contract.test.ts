@@ -68,7 +68,6 @@ describe('a drafted contract', () => {
       draft({ dataClass: 'deidentified' }),
       draft({ at: instant(1_700_000_000_001) }),
       draft({ initialDigest: digestOf(6) }),
-      draft({ predecessor: { contract: digestOf(7), head: { counter: 9, digest: digestOf(8) } } }),
     ].map((result) => toHex(sealed(result).digest));
     expect(new Set(digests).size).toBe(digests.length);
     expect(toHex(sealed(draft()).digest)).toBe(digests[0]);
