@@ -63,7 +63,8 @@ export async function acceptSession({ enclave, attester, duplex, observer, signa
   };
   let ended: Refusal | null = null;
   try {
-    await new SiteSession({ enclave, organisation, port: session, onRefused }).run();
+    const attestedHead = session.peer.head;
+    await new SiteSession({ enclave, organisation, port: session, attestedHead, onRefused }).run();
   } catch (fault) {
     if (!(fault instanceof RefusalError)) throw fault;
     ended = fault.refusals[0];
@@ -88,6 +89,7 @@ async function admit(
   if (document.organisation !== organisation) return err(refusal('E-ORG-IDENTITY', organisation));
   if (!bytesEqual(document.bootKey, bootKey)) return err(refusal('E-ENDORSEMENT', `${organisation}: another boot key`));
   if (state.phase === 'unborn') return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
+  if (state.phase === 'halted') return err(state.refusal);
   if (!state.ledger.approvals.has(organisation)) return err(refusal('E-ORG-NOT-APPROVED', organisation));
   return state.ledger.withdrawn.has(organisation) ? err(refusal('E-SITE-WITHDRAWN', organisation)) : ok(null);
 }

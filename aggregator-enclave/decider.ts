@@ -5,6 +5,7 @@ import { modelDigest } from '../lib/learning/weights.ts';
 import { closeCollection, receiveHeader, receiveUpdate } from './collection-phase.ts';
 import { lockCohort, openRound, receiveCommit } from './cohort-phase.ts';
 import type { CommandOf, EnclaveCommand, EnclaveEvent } from './event.ts';
+import { receiveHeadProof } from './head-phase.ts';
 import { abortRound, closeAcknowledgement, receiveAcknowledgement } from './release-phase.ts';
 import { issueStatement } from '../lib/audit/statement.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
@@ -45,6 +46,8 @@ export function decide(environment: EnclaveEnvironment, state: EnclaveState, com
       return recordPublication(environment, state, command);
     case 'receive-withdrawal':
       return receiveWithdrawal(environment, state, command);
+    case 'receive-head-proof':
+      return receiveHeadProof(environment, state, command);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Attester } from '../lib/attestation/attester.ts';
+import { publicationAppraiser } from '../lib/audit/appraise-publication.ts';
 import type { Publication } from '../lib/audit/passport-bundle.ts';
 import { ReportData } from '../lib/attestation/report-data.ts';
 import type { VerifierRegistry } from '../lib/attestation/verifier.ts';
@@ -60,7 +61,13 @@ export class Enclave {
   private constructor(sealed: SealedContract, ports: EnclavePorts) {
     this.ports = ports;
     const signer = signerFromSeed(ports.random(SECRET_BYTES));
-    this.environment = { sealed, layout: layoutOf(sealed.contract.model.spec), signer, software: ports.software };
+    this.environment = {
+      sealed,
+      layout: layoutOf(sealed.contract.model.spec),
+      signer,
+      software: ports.software,
+      appraise: publicationAppraiser(ports.verifiers, ports.environment, () => ports.clock.now()),
+    };
   }
 
   /**
@@ -77,7 +84,8 @@ export class Enclave {
     // An approval that is no longer good must not stop the other hospitals: it simply does not count.
     for (const approval of approvals)
       await enclave.handle({ type: 'record-approval', at: ports.clock.now(), approval });
-    await enclave.#boot(noiseRoot);
+    // A halted enclave states and publishes nothing any more; it runs to say why (PROTOCOL §7).
+    if (enclave.state.phase !== 'halted') await enclave.#boot(noiseRoot);
     return enclave;
   }
 

@@ -42,7 +42,13 @@ const stored = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('withdrawal-recorded'), organisation: organisationId }),
   z.strictObject({ type: z.literal('publication-recorded'), publication: large }),
-  z.strictObject({ type: z.literal('halted'), code: errorCode, detail: z.string() }),
+  z.strictObject({
+    type: z.literal('halted'),
+    code: errorCode,
+    detail: z.string(),
+    got: z.string().nullable(),
+    want: z.string().nullable(),
+  }),
 ]);
 type Stored = z.output<typeof stored>;
 
@@ -76,7 +82,7 @@ function toStored(event: EnclaveEvent): Stored {
     case 'publication-recorded':
       return { type: 'publication-recorded', publication: encodePublication(event.publication) };
     case 'halted':
-      return { type: 'halted', code: event.refusal.code, detail: event.refusal.detail };
+      return { type: 'halted', got: null, want: null, ...event.refusal };
     case 'commit-accepted':
     case 'header-accepted':
     case 'update-accepted':
@@ -104,7 +110,7 @@ function decodeStored(bytes: Uint8Array, layout: ParameterLayout): Result<Enclav
       return publication.ok ? ok({ type: 'publication-recorded', publication: publication.value }) : publication;
     }
     case 'halted':
-      return ok({ type: 'halted', refusal: refusal(document.code, document.detail) });
+      return ok({ type: 'halted', refusal: haltedFor(document) });
     case 'statement-issued': {
       const statement = openStatement(document.statement);
       return statement.ok ? ok({ type: 'statement-issued', statement: statement.value }) : statement;
@@ -118,6 +124,10 @@ function decodeStored(bytes: Uint8Array, layout: ParameterLayout): Result<Enclav
     case 'result-sealed':
       return decodeResult(document, layout);
   }
+}
+
+function haltedFor({ code, detail, got, want }: Extract<Stored, { type: 'halted' }>): Refusal {
+  return { code, detail, ...(got === null ? {} : { got }), ...(want === null ? {} : { want }) };
 }
 
 function decodeResult(

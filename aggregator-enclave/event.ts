@@ -1,4 +1,5 @@
 import type { Intent, SignedStatement } from '../lib/audit/statement.ts';
+import type { Head } from '../lib/contract/shapes.ts';
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
 import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { Refusal } from '../lib/core/errors.ts';
@@ -30,6 +31,14 @@ export type EnclaveCommand =
   | { readonly type: 'close-acknowledgement'; readonly at: Instant }
   | { readonly type: 'abort-round'; readonly at: Instant }
   | { readonly type: 'record-publication'; readonly publication: Publication }
+  | {
+      readonly type: 'receive-head-proof';
+      readonly from: OrganisationId;
+      /** What the site named in its `sync`. */
+      readonly head: Head;
+      readonly statement: Uint8Array;
+      readonly publication: Uint8Array;
+    }
   | { readonly type: 'receive-withdrawal'; readonly from: OrganisationId; readonly withdrawal: Uint8Array };
 
 export type CommandOf<T extends EnclaveCommand['type']> = Extract<EnclaveCommand, { type: T }>;
@@ -52,6 +61,7 @@ export type EnclaveEvent =
   | ({ readonly type: 'acknowledgement-accepted'; readonly organisation: OrganisationId } & SignedAcknowledgement)
   | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId }
   | { readonly type: 'publication-recorded'; readonly publication: Publication }
+  /** The last event of a log: this state is older than another one (PROTOCOL §7). */
   | { readonly type: 'halted'; readonly refusal: Refusal };
 
 const VOLATILE: ReadonlySet<EnclaveEvent['type']> = new Set(['commit-accepted', 'header-accepted', 'update-accepted']);

@@ -1,4 +1,5 @@
 import type { SignedStatement } from '../lib/audit/statement.ts';
+import type { Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import type { EnclaveEvent } from './event.ts';
 import type { EnclaveState } from './state.ts';
@@ -13,7 +14,8 @@ interface Step {
 export type CoreNotice =
   | { readonly kind: 'statement'; readonly statement: SignedStatement }
   | ({ readonly kind: 'commit' | 'update' | 'acknowledgement' } & Step)
-  | { readonly kind: 'publication'; readonly evidence: Uint8Array };
+  | { readonly kind: 'publication'; readonly evidence: Uint8Array }
+  | { readonly kind: 'halted'; readonly refusal: Refusal };
 
 /** `state`: after the event. Null for what concerns nobody outside. */
 export function noticeOf(event: EnclaveEvent, state: EnclaveState): CoreNotice | null {
@@ -30,10 +32,11 @@ export function noticeOf(event: EnclaveEvent, state: EnclaveState): CoreNotice |
       return stepOf('acknowledgement', event.organisation, state);
     case 'publication-recorded':
       return { kind: 'publication', evidence: event.publication.evidence };
+    case 'halted':
+      return { kind: 'halted', refusal: event.refusal };
     case 'approval-recorded':
     case 'header-accepted':
     case 'withdrawal-recorded':
-    case 'halted':
       return null;
   }
 }

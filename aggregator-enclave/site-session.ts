@@ -10,7 +10,9 @@ import { refusal, RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import { SerialQueue } from '../lib/core/serial-queue.ts';
 import { encodeWeights } from '../lib/learning/weights.ts';
-import { isOnChain } from '../lib/audit/chain.ts';
+import { isOnChain, NOTHING_SEEN } from '../lib/audit/chain.ts';
+import type { Head } from '../lib/contract/shapes.ts';
+import { bytesEqual } from '../lib/core/bytes.ts';
 import type { Decision } from './decider.ts';
 import type { Enclave } from './enclave.ts';
 import { passportBundleOf } from './passport-bundle-of.ts';
@@ -18,18 +20,24 @@ import type { EnclaveLedger } from './state.ts';
 
 /** A site that is refused this often in one session is faulty or hostile: it may dial again. */
 const MAX_REFUSALS = 32;
+/** Of a refusal as it travels, in UTF-16 units. */
+const MAX_DETAIL = 400;
 
 /** What a session needs of the attested channel. */
 export interface SessionPort {
   send(message: Uint8Array): Promise<void>;
-  /** null: the site ended the session cleanly. */
+  /** null: the site ended the session cleanly, or this side did. */
   next(): Promise<Uint8Array | null>;
+  /** Ends cleanly, after what is being sent. Safe to call again; never rejects. */
+  close(): Promise<void>;
 }
 
 interface Parts {
   readonly enclave: Enclave;
   readonly organisation: OrganisationId;
   readonly port: SessionPort;
+  /** The head in the site's evidence (PROTOCOL §4.3). */
+  readonly attestedHead: Head;
   /** Told of every message that was refused; the session goes on. */
   readonly onRefused: (refusal: Refusal) => void;
 }
@@ -39,6 +47,8 @@ export class SiteSession {
   readonly #parts: Parts;
   readonly #outgoing = new SerialQueue();
   #synchronised = false;
+  /** A head that is not on this enclave's chain: the site must prove it, and is served nothing before. */
+  #unproven: Head | null = null;
   #refusals = 0;
   #failure: { readonly fault: unknown } | null = null;
 
@@ -46,22 +56,24 @@ export class SiteSession {
     this.#parts = parts;
   }
 
-  /** Serves until the site leaves; rejects when the channel breaks. */
+  /** Serves until the site leaves; rejects when the channel breaks, or with what the session ended for. */
   async run(): Promise<void> {
     const { enclave, port } = this.#parts;
     const silence = enclave.listen((event, state) => {
+      if (event.type === 'halted') this.#tellHalted(event.refusal);
       if (!this.#synchronised || state.phase === 'unborn') return;
       if (event.type === 'statement-issued' || event.type === 'result-sealed')
         this.#announce(event.statement, state.ledger);
     });
     try {
+      if (enclave.state.phase === 'halted') this.#tellHalted(enclave.state.refusal);
       for (;;) {
         const bytes = await port.next();
-        if (bytes === null) return;
-        await this.#receive(bytes);
+        if (bytes !== null) await this.#receive(bytes);
         // Answers leave before the next message is read: a site that does not listen is not listened to.
         await this.#outgoing.run(() => Promise.resolve());
         if (this.#failure !== null) throw this.#failure.fault;
+        if (bytes === null) return;
       }
     } finally {
       silence();
@@ -74,9 +86,10 @@ export class SiteSession {
       this.#refuse(message.error);
       return;
     }
-    if (message.value.type === 'sync') {
-      if (this.#synchronised) throw new RefusalError(refusal('E-CHANNEL-STATE', 'a second sync in one session'));
-      this.#synchronise(message.value);
+    if (message.value.type === 'sync') return this.#receiveSync(message.value);
+    if (message.value.type === 'head-proof') return this.#receiveProof(message.value);
+    if (this.#unproven !== null) {
+      this.#refuse(refusal('E-HEAD-UNPROVEN', 'nothing is served before the head is proven'));
       return;
     }
     const { type } = message.value;
@@ -85,7 +98,33 @@ export class SiteSession {
     else this.#refuse(decision.error);
   }
 
-  #handle(message: Exclude<SiteMessage, { type: 'sync' }>): Promise<Decision> {
+  async #receiveSync(message: Extract<SiteMessage, { type: 'sync' }>): Promise<void> {
+    const { enclave, attestedHead } = this.#parts;
+    const { state } = enclave;
+    const { head } = message;
+    if (this.#synchronised || this.#unproven !== null)
+      throw new RefusalError(refusal('E-CHANNEL-STATE', 'a second sync in one session'));
+    const { counter, digest } = head ?? NOTHING_SEEN;
+    if (counter !== attestedHead.counter || !bytesEqual(digest, attestedHead.digest))
+      return this.#end(refusal('E-HEAD-UNPROVEN', 'the site named another head in its evidence'));
+    if (state.phase === 'unborn' || isOnChain(state.ledger.chain, head)) {
+      this.#synchronise(message);
+      return;
+    }
+    this.#unproven = head;
+    this.#send({ type: 'prove-head' });
+  }
+
+  /** Ends the session whatever comes of it: with a halt, of which every session is told, or with its refusal. */
+  async #receiveProof({ statement, publication }: Extract<SiteMessage, { type: 'head-proof' }>): Promise<void> {
+    const { enclave, organisation: from } = this.#parts;
+    const head = this.#unproven;
+    if (head === null) return this.#end(refusal('E-HEAD-UNPROVEN', 'nobody asked for a proof'));
+    const decision = await enclave.handle({ type: 'receive-head-proof', from, head, statement, publication });
+    if (!decision.ok) await this.#end(decision.error);
+  }
+
+  #handle(message: Exclude<SiteMessage, { type: 'sync' | 'head-proof' }>): Promise<Decision> {
     const { enclave, organisation: from } = this.#parts;
     const at = enclave.ports.clock.now();
     switch (message.type) {
@@ -119,8 +158,7 @@ export class SiteSession {
     for (const publication of ledger.publications) {
       this.#send({ type: 'publication', publication: encodePublication(publication) });
     }
-    // A head off this chain is answered with the whole chain: the site will see the fork and refuse it.
-    const from = head !== null && isOnChain(ledger.chain, head) ? head.counter + 1 : 0;
+    const from = head === null ? 0 : head.counter + 1;
     const settled = ledger.latest === null ? 0 : ledger.latest.release.statement.counter + 1;
     const history = ledger.statements.slice(from, settled);
     if (history.length > 0) this.#send({ type: 'history', statements: history.map(({ bytes }) => bytes) });
@@ -146,7 +184,28 @@ export class SiteSession {
     this.#parts.onRefused(refused);
     this.#refusals += 1;
     if (this.#refusals > MAX_REFUSALS) throw new RefusalError(refused);
-    this.#send({ type: 'refused', code: refused.code, detail: refused.detail.slice(0, 400) });
+    this.#say(refused);
+  }
+
+  /** Refuses for good: the site hears why before the session ends. */
+  async #end(refused: Refusal): Promise<void> {
+    this.#parts.onRefused(refused);
+    this.#say(refused);
+    await this.#outgoing.run(() => Promise.resolve());
+    throw new RefusalError(refused);
+  }
+
+  /** A halted enclave serves nobody: the site is told, then the session ends. */
+  #tellHalted(refused: Refusal): void {
+    this.#say(refused);
+    void this.#outgoing.run(async () => {
+      this.#failure ??= { fault: new RefusalError(refused) };
+      void this.#parts.port.close();
+    });
+  }
+
+  #say({ code, detail }: Refusal): void {
+    this.#send({ type: 'refused', code, detail: detail.slice(0, MAX_DETAIL) });
   }
 
   /** In order; a failed send ends the session at its next message, or with the channel itself. */

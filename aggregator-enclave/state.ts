@@ -3,6 +3,7 @@ import type { SealedContract } from '../lib/contract/study-contract.ts';
 import type { Chain } from '../lib/audit/chain.ts';
 import type { Commit } from '../lib/audit/commit.ts';
 import type { Publication } from '../lib/audit/passport-bundle.ts';
+import type { PassportTrust } from '../lib/audit/passport.ts';
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
 import type {
   Certificate,
@@ -28,6 +29,8 @@ export interface EnclaveEnvironment {
   readonly signer: Signer;
   /** Measurement of this program; stands in every passport. */
   readonly software: Digest;
+  /** Judges publication evidence under the contract's policy for the enclave, for a head that a site proves. */
+  readonly appraise: PassportTrust['appraise'];
 }
 
 /** The newest model of the study and the memory of the server optimiser. */
@@ -96,8 +99,8 @@ interface Certified extends Opened {
 }
 
 /**
- * idle → open → locked → collecting → committed → released | aborted (PROTOCOL §7). `halted` is final: only a
- * successor contract goes on.
+ * idle → open → locked → collecting → committed → released | aborted (PROTOCOL §7). `halted` is final: only a newer
+ * copy of the disk or a successor contract goes on.
  */
 export type EnclaveState =
   | { readonly phase: 'unborn'; readonly approvals: ReadonlyMap<OrganisationId, Uint8Array> }

@@ -1,4 +1,5 @@
 import type { SealedContract } from '../lib/contract/study-contract.ts';
+import type { Refusal } from '../lib/core/errors.ts';
 import type { Instant } from '../lib/core/ids.ts';
 import type { Store } from '../lib/store/store.ts';
 import type { Logger } from '../lib/telemetry/logger.ts';
@@ -39,6 +40,8 @@ export interface Coordination {
   readonly presence: Presence;
   /** An approval reaches the enclave before the launch that may follow from it. */
   readonly onApproval: () => Promise<void>;
+  /** Why the enclave serves nobody any more; null: it does, as far as is known. */
+  readonly halted: () => Refusal | null;
   /** Takes up what was under way and works until the signal; never rejects. */
   readonly run: () => Promise<void>;
 }
@@ -116,6 +119,7 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
       await link.load();
       await launchWhenReady();
     },
+    halted: () => link.halted,
     run: async () => {
       await Promise.all([link.run(), takeUp()]).catch(onFault);
     },

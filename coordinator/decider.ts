@@ -44,6 +44,8 @@ export function decide(
       return ok(state.phase === 'running' ? seeStep(environment, state, command) : []);
     case 'see-statement':
       return seeStatement(environment, state, command);
+    case 'see-halt':
+      return ok(seeHalt(state, command));
     case 'deadline':
       return ok(passDeadline(environment, state, command));
     case 'stop':
@@ -240,6 +242,11 @@ function seeAbort(
   const aborted: CoordinatorEvent = { type: 'round-aborted', round, attempt, code, retryInMs };
   const underWay = state.phase === 'running' || state.phase === 'between';
   return underWay && attempt >= maxAttempts ? [aborted, { type: 'study-failed', code }] : [aborted];
+}
+
+/** In every phase: whatever this coordinator waits for, a halted enclave will not do it. */
+function seeHalt(state: CoordinatorState, { code }: Command<'see-halt'>): CoordinatorEvent[] {
+  return state.phase === 'failed' && state.code === code ? [] : [{ type: 'study-failed', code }];
 }
 
 function passDeadline(

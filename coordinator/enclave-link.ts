@@ -1,5 +1,5 @@
 import { openStatement } from '../lib/audit/statement.ts';
-import { RefusalError, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
+import { refusal, RefusalError, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import type { Logger } from '../lib/telemetry/logger.ts';
 import type { ClientOf } from '../lib/wire/client.ts';
@@ -42,9 +42,15 @@ interface Parts {
 /** The coordinator's side of EnclaveControlService: hands over the contract, asks for steps, watches what happens. */
 export class EnclaveLink {
   readonly #parts: Parts;
+  #halted: Refusal | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Why the enclave on the present connection serves nobody any more; null: it does, or nothing is known of it. */
+  get halted(): Refusal | null {
+    return this.#halted;
   }
 
   /** Loads and watches, again after every loss, until the program stops. */
@@ -58,6 +64,7 @@ export class EnclaveLink {
           if (!(fault instanceof RefusalError)) throw fault;
           log.warn('enclave.lost', { code: fault.refusals[0].code });
         });
+        this.#halted = null;
         onLost();
       } else log.warn('enclave.unreachable', { code: loaded.code });
       await pause(RETRY_MS, signal);
@@ -128,6 +135,11 @@ export class EnclaveLink {
           code: event.code,
           ...(event.organisation === null ? {} : { organisation: event.organisation }),
         });
+        return;
+      case 'halted':
+        this.#halted = refusal(event.code, event.detail);
+        log.error('enclave.halted', { code: event.code });
+        await handle({ type: 'see-halt', code: event.code });
         return;
       case 'publicationRenewed':
         return;

@@ -23,6 +23,8 @@ export type CoordinatorCommand =
       readonly organisation: OrganisationId;
     } & Attempt)
   | ({ readonly type: 'see-statement'; readonly statement: SeenStatement } & Attempt)
+  /** The enclave serves nobody any more (PROTOCOL §7). */
+  | { readonly type: 'see-halt'; readonly code: ErrorCode }
   | { readonly type: 'gathering-over' }
   | ({ readonly type: 'deadline'; readonly step: RoundStep | 'retry' } & Attempt)
   | { readonly type: 'stop' };

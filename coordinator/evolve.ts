@@ -64,7 +64,6 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
       if (!('rounds' in state)) throw impossible(state, event);
       return { ...roster, phase: event.outcome };
     case 'study-failed':
-      if (!('rounds' in state)) throw impossible(state, event);
       return { ...roster, phase: 'failed', code: event.code };
   }
 }

@@ -2,7 +2,7 @@ import type { SealedContract } from '../lib/contract/study-contract.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
 import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
-import { ok, type Result } from '../lib/core/result.ts';
+import { err, ok, type Result } from '../lib/core/result.ts';
 import type { EventLog } from '../lib/wire/event-log.ts';
 import { requireOrganisation } from '../lib/wire/peer-identity.ts';
 import { tableService, type WireService } from '../lib/wire/service.ts';
@@ -22,6 +22,8 @@ interface Parts {
   /** When each organisation last called. */
   readonly lastSeen: Map<OrganisationId, number>;
   readonly onApproval: () => Promise<void>;
+  /** Why the enclave serves nobody any more; null: it does, as far as is known. */
+  readonly halted: () => Refusal | null;
   readonly now: () => Instant;
 }
 
@@ -58,12 +60,16 @@ export function studyService(parts: Parts): WireService {
         phase: coordinator.state.phase,
         round: coordinator.state.released,
         rounds: sealed.contract.rounds,
+        code: coordinator.state.phase === 'failed' ? coordinator.state.code : null,
         sites: sealed.contract.organisations.map(({ id }) => siteStatus(parts, id)),
       }),
     watch: async ({ fromSequence }, { signal }) => ok(notices.watch(fromSequence, signal)),
     getStatements: async ({ fromCounter, limit }) =>
       ok({ statements: statementPage(statements.from(fromCounter), limit) }),
-    launch: async ({ rounds }) => emptied(await coordinator.handle({ type: 'launch', rounds })),
+    launch: async ({ rounds }) => {
+      const halted = parts.halted();
+      return halted === null ? emptied(await coordinator.handle({ type: 'launch', rounds })) : err(halted);
+    },
     stop: async () => emptied(await coordinator.handle({ type: 'stop' })),
   });
 }

@@ -21,6 +21,7 @@ import { decide } from './decider.ts';
 import { decodeSiteEvent, encodeSiteEvent } from './event-codec.ts';
 import type { SiteCommand, SiteEvent } from './event.ts';
 import { evolve } from './evolve.ts';
+import { headProof } from './head-proof.ts';
 import type { SiteEnvironment, SiteModel, SiteState } from './state.ts';
 
 const STREAM = 'site';
@@ -46,6 +47,8 @@ export interface AgentPorts {
   readonly onEvent: (event: SiteEvent) => void;
   /** Keeps a model that passed every check, before the agent remembers having it: after a crash it is kept again. */
   readonly onModel: (received: { readonly model: SiteModel; readonly bundle: Uint8Array }) => Promise<void>;
+  /** Told when an enclave does not have the statement of `counter`, this hospital's newest, and asks for its proof. */
+  readonly onHeadAsked: (counter: number) => void;
   /** Told of what was refused, by this site or by the enclave. */
   readonly onRefused: (refusal: Refusal) => void;
   /** Told of what is no refusal: a bug or an I/O fault of this program. */
@@ -62,6 +65,8 @@ export class Agent {
   #version = 0;
   #link: EnclaveLink | null = null;
   readonly #trainings = new SerialQueue();
+  /** The head was proven in the present session. */
+  #proved = false;
 
   private constructor(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState) {
     this.#environment = environment;
@@ -88,6 +93,7 @@ export class Agent {
   /** Serves one attested session until the enclave ends it; rejects when the channel breaks. */
   async serve(link: EnclaveLink): Promise<void> {
     this.#link = link;
+    this.#proved = false;
     try {
       await this.#handle({ type: 'trust-boot-key', bootKey: link.bootKey });
       const { withdrawal, chain, model } = this.#state;
@@ -135,10 +141,27 @@ export class Agent {
       }
       case 'received':
         return;
-      case 'refused':
-        this.#ports.onRefused(refusal(message.code, `the enclave says: ${message.detail}`));
+      case 'prove-head':
+        this.#proveHead();
         return;
+      case 'refused': {
+        const refused = refusal(message.code, `the enclave says: ${message.detail}`);
+        // It serves nobody any more: no later message of this session could mean anything.
+        if (refused.code === 'E-STATE-BEHIND') throw new RefusalError(refused);
+        this.#ports.onRefused(refused);
+        return;
+      }
     }
+  }
+
+  /** Once in a session: the enclave's answer ends it, whatever it is. */
+  #proveHead(): void {
+    if (this.#proved) throw new RefusalError(refusal('E-CHANNEL-STATE', 'a second prove-head in one session'));
+    this.#proved = true;
+    const proof = headProof(this.#state);
+    if (!proof.ok) throw new RefusalError(proof.error);
+    this.#ports.onHeadAsked(this.#state.chain.length - 1);
+    this.#send(proof.value);
   }
 
   #received(statement: Uint8Array, live: boolean): SiteCommand {
@@ -155,7 +178,7 @@ export class Agent {
       appraise(publication.value, sealed).refusals[0] ??
       null;
     if (refused !== null) throw new RefusalError(refused);
-    await this.#handle({ type: 'trust-boot-key', bootKey: publication.value.bootKey });
+    await this.#handle({ type: 'trust-publication', publication: publication.value });
   }
 
   /** A statement or release that is refused ends the session: this hospital is being shown something inadmissible. */

@@ -1,9 +1,10 @@
-import { decodeBundle } from '../lib/audit/passport-bundle.ts';
+import { decodeBundle, type Publication } from '../lib/audit/passport-bundle.ts';
 import { verifyPassport } from '../lib/audit/passport.ts';
 import { openWithdrawal } from '../lib/contract/approval.ts';
 import { openStatement } from '../lib/audit/statement.ts';
 import { bytesEqual, toHex } from '../lib/core/bytes.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
+import type { PublicKey } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 import { decodeWeights, modelDigest } from '../lib/learning/weights.ts';
 import type { SiteCommand, SiteCommandOf, SiteEvent } from './event.ts';
@@ -19,9 +20,9 @@ export type SiteDecision = Result<readonly SiteEvent[], Refusal>;
 export function decide(environment: SiteEnvironment, state: SiteState, command: SiteCommand): SiteDecision {
   switch (command.type) {
     case 'trust-boot-key':
-      return state.trustedBootKeys.some((key) => bytesEqual(key, command.bootKey))
-        ? ok([])
-        : ok([{ type: 'boot-key-trusted', bootKey: command.bootKey }]);
+      return ok(trustBootKey(state, command.bootKey));
+    case 'trust-publication':
+      return ok(trustPublication(state, command.publication));
     case 'receive-statement':
       return receiveStatement(environment, state, command);
     case 'finish-training':
@@ -31,6 +32,18 @@ export function decide(environment: SiteEnvironment, state: SiteState, command: 
     case 'withdraw':
       return withdraw(environment, state, command);
   }
+}
+
+function trustBootKey(state: SiteState, bootKey: PublicKey): SiteEvent[] {
+  const known = state.trustedBootKeys.some((key) => bytesEqual(key, bootKey));
+  return known ? [] : [{ type: 'boot-key-trusted', bootKey }];
+}
+
+/** The first publication of a boot is kept; all of them are told again in every session. */
+function trustPublication(state: SiteState, publication: Publication): SiteEvent[] {
+  const trusted = trustBootKey(state, publication.bootKey);
+  const kept = state.publications.has(toHex(publication.bootKey));
+  return kept ? trusted : [...trusted, { type: 'publication-kept', publication }];
 }
 
 /** Announces the one update of this parent; another one for the same parent never leaves (PROTOCOL §7.5). */

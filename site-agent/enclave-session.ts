@@ -4,16 +4,11 @@ import { attestationBatcher } from '../lib/channel/attestation-batcher.ts';
 import { openSiteSession } from '../lib/channel/open-site-session.ts';
 import type { AttestedSession } from '../lib/channel/session.ts';
 import type { FrameDuplex } from '../lib/channel/duplex.ts';
-import type { Head } from '../lib/contract/shapes.ts';
 import type { Refusal } from '../lib/core/errors.ts';
-import type { Digest } from '../lib/core/ids.ts';
 import type { Result } from '../lib/core/result.ts';
-import { headOfChain } from '../lib/audit/chain.ts';
+import { headOfChain, NOTHING_SEEN } from '../lib/audit/chain.ts';
 import type { SitePlatform } from './site-platform.ts';
 import type { SiteEnvironment, SiteState } from './state.ts';
-
-/** What a site that has seen no statement says of its head. */
-const NOTHING_SEEN: Head = { counter: 0, digest: new Uint8Array(32) as Digest };
 
 interface Parts {
   readonly environment: SiteEnvironment;

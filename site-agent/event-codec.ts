@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decodePublication, encodePublication } from '../lib/audit/passport-bundle.ts';
 import { updateHeader } from '../lib/audit/session-message.ts';
 import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
 import {
@@ -25,6 +26,7 @@ const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape
 
 const stored = z.discriminatedUnion('type', [
   event('boot-key-trusted', { bootKey: publicKey }),
+  event('publication-kept', { publication: large }),
   event('statement-seen', { statement: large }),
   event('committed', { manifest: large, commit: large, endorsement: large }),
   event('cohort-accepted', { certificate: large }),
@@ -51,6 +53,8 @@ function fieldsOf(decided: SiteEvent): object {
     case 'round-ended':
     case 'withdrawn':
       return decided;
+    case 'publication-kept':
+      return { type: decided.type, publication: encodePublication(decided.publication) };
     case 'statement-seen':
       return { type: decided.type, statement: decided.statement.bytes };
     case 'committed':
@@ -83,6 +87,10 @@ export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Res
     case 'round-ended':
     case 'withdrawn':
       return ok(document);
+    case 'publication-kept': {
+      const publication = decodePublication(document.publication);
+      return publication.ok ? ok({ type: document.type, publication: publication.value }) : publication;
+    }
     case 'statement-seen': {
       const statement = openStatement(document.statement);
       return statement.ok ? ok({ type: document.type, statement: statement.value }) : statement;

@@ -1,4 +1,5 @@
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
+import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { Certificate, Intent, Manifest, SignedStatement } from '../lib/audit/statement.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import type { Digest, Instant, PublicKey } from '../lib/core/ids.ts';
@@ -7,6 +8,8 @@ import type { SentCommit, SiteModel } from './state.ts';
 /** What reaches the site's decider; time arrives here (HOUSE §1). */
 export type SiteCommand =
   | { readonly type: 'trust-boot-key'; readonly bootKey: PublicKey }
+  /** One whose evidence this hospital has appraised and accepted. */
+  | { readonly type: 'trust-publication'; readonly publication: Publication }
   | {
       readonly type: 'receive-statement';
       readonly at: Instant;
@@ -30,6 +33,8 @@ export type SiteCommandOf<T extends SiteCommand['type']> = Extract<SiteCommand, 
 /** What the site's decider decides; all are stored before anything is sent. */
 export type SiteEvent =
   | { readonly type: 'boot-key-trusted'; readonly bootKey: PublicKey }
+  /** Kept to prove a head to an enclave that does not have it (PROTOCOL §7). */
+  | { readonly type: 'publication-kept'; readonly publication: Publication }
   /** The head moves, whatever the site thinks of the statement's content. */
   | { readonly type: 'statement-seen'; readonly statement: SignedStatement }
   | ({ readonly type: 'committed'; readonly manifest: SignedStatement<Manifest> } & SentCommit)

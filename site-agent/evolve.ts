@@ -8,12 +8,16 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
   switch (event.type) {
     case 'boot-key-trusted':
       return { ...state, trustedBootKeys: [...state.trustedBootKeys, event.bootKey] };
+    case 'publication-kept': {
+      const { publication } = event;
+      return { ...state, publications: new Map(state.publications).set(toHex(publication.bootKey), publication) };
+    }
     case 'statement-seen': {
       const { statement, digest } = event.statement;
       if (statement.counter !== state.chain.length) throw impossible(state, event);
-      const chain = [...state.chain, digest];
-      if (statement.type !== 'release') return { ...state, chain };
-      return { ...state, chain, released: { round: statement.round, digest: statement.child } };
+      const seen = { ...state, chain: [...state.chain, digest], newest: event.statement };
+      if (statement.type !== 'release') return seen;
+      return { ...seen, released: { round: statement.round, digest: statement.child } };
     }
     case 'committed': {
       const { manifest, commit, endorsement } = event;

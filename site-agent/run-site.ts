@@ -62,6 +62,9 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
         logEvent(log, event);
       },
       onModel: (received) => saveReceivedModel(config.output, sealed, received),
+      onHeadAsked: (counter) => {
+        log.warn('head.asked', { counter });
+      },
       onRefused: ({ code }) => {
         log.warn('refused', { code });
       },
@@ -95,6 +98,7 @@ function logEvent(log: Logger, event: SiteEvent): void {
       log.debug('statement.seen', { counter: event.statement.statement.counter });
       return;
     case 'boot-key-trusted':
+    case 'publication-kept':
     case 'committed':
     case 'cohort-accepted':
     case 'debited':

@@ -1,4 +1,5 @@
 import type { Chain } from '../lib/audit/chain.ts';
+import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { PassportTrust } from '../lib/audit/passport.ts';
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
 import type { Certificate, Intent, Manifest, SignedStatement } from '../lib/audit/statement.ts';
@@ -62,6 +63,10 @@ export interface SiteState {
   readonly chain: Chain;
   /** Boot keys of the enclave that were attested in a session or by publication evidence. */
   readonly trustedBootKeys: readonly PublicKey[];
+  /** Accepted publications by boot key (hex). A key attested in a session gets its own with the next statements. */
+  readonly publications: ReadonlyMap<string, Publication>;
+  /** The statement at the head of `chain`; null before the first. */
+  readonly newest: SignedStatement | null;
   /** Newest model whose weights are here. */
   readonly model: SiteModel;
   /** Newest released model as the chain tells it; its weights may still be on their way. */
@@ -77,6 +82,8 @@ export function initialSiteState(model: SiteModel): SiteState {
   return {
     chain: [],
     trustedBootKeys: [],
+    publications: new Map(),
+    newest: null,
     model,
     released: { round: model.round, digest: model.digest },
     spent: new Map(),

@@ -159,6 +159,7 @@ export class StudyHost {
     // Without approvals: `load` hands them over one by one, so that each has its own outcome.
     const enclave = await Enclave.start(sealed.value, [], { ...ports, records });
     if (stored === null) await store.blobs.put(CONTRACT_BLOB, bytes);
+    if (enclave.state.phase === 'halted') this.#tell({ kind: 'halted', refusal: enclave.state.refusal });
     if (enclave.state.phase !== 'unborn') {
       for (const { bytes: statement, statement: content } of enclave.state.ledger.statements) {
         this.events.add(statementNotice(statement, content));
@@ -175,6 +176,7 @@ export class StudyHost {
 
   #tell(notice: CoreNotice): void {
     this.events.add(wireNoticeOf(notice));
+    if (notice.kind === 'halted') this.#parts.log.error('enclave.halted', { code: notice.refusal.code });
     if (notice.kind !== 'statement') return;
     const { statement } = notice.statement;
     const place = 'round' in statement ? { round: statement.round, attempt: statement.attempt } : {};
@@ -256,7 +258,15 @@ function wireNoticeOf(notice: CoreNotice): EnclaveNotice {
       return { ...notice, kind: 'acknowledgementReceived' };
     case 'publication':
       return { kind: 'publicationRenewed', evidence: notice.evidence };
+    case 'halted':
+      return haltedNotice(notice.refusal);
   }
+}
+
+/** What was shown and what is here stands in the detail, for people. */
+function haltedNotice({ code, detail, got, want }: Refusal): EnclaveNotice {
+  const compared = got === undefined ? '' : `; got ${got}, want ${want ?? ''}`;
+  return { kind: 'halted', code, detail: plainLine(detail + compared, MAX_REFUSED_DETAIL) };
 }
 
 function statementNotice(
@@ -283,5 +293,7 @@ function shelfOf(event: WireEvent): Shelf {
       return { name: 'refusals', newest: KEPT_REFUSALS };
     case 'publicationRenewed':
       return { name: 'publications', newest: KEPT_PUBLICATIONS };
+    case 'halted':
+      return { name: 'halted', newest: 1 };
   }
 }

@@ -8,6 +8,9 @@ import type { SignedStatement } from './statement.ts';
 /** Digest of every statement seen, index = counter: what a party remembers of the enclave's statement chain. */
 export type Chain = readonly Digest[];
 
+/** What a party that has seen no statement says of its head where a head must stand (PROTOCOL §4.3). */
+export const NOTHING_SEEN: Head = { counter: 0, digest: new Uint8Array(32) as Digest };
+
 export function headOfChain(chain: Chain): Head | null {
   const newest = chain.at(-1);
   return newest === undefined ? null : { counter: chain.length - 1, digest: newest };

@@ -17,6 +17,8 @@ import type { Result } from '../core/result.ts';
 export const MAX_MESSAGE_BYTES = 64 << 20;
 const LIMITS: CborLimits = { maxBytes: MAX_MESSAGE_BYTES, maxDepth: 4 };
 const SMALL = 16 << 10;
+const STATEMENT = 4 << 20;
+const PUBLICATION = 1 << 20;
 
 /** First frame of an upload: fixes what will come (PROTOCOL §7.5). */
 export const updateHeader = z.strictObject({
@@ -41,15 +43,21 @@ export const siteMessage = z.discriminatedUnion('type', [
     endorsement: bytesUpTo(SMALL),
   }),
   z.strictObject({ type: z.literal('withdrawal'), withdrawal: bytesUpTo(SMALL) }),
+  /** Answers `prove-head`: the statement at the site's head, and the publication of the boot that signed it. */
+  z.strictObject({
+    type: z.literal('head-proof'),
+    statement: bytesUpTo(STATEMENT),
+    publication: bytesUpTo(PUBLICATION),
+  }),
 ]);
 export type SiteMessage = z.output<typeof siteMessage>;
 
 /** What the enclave may say inside an attested session. */
 export const enclaveMessage = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('publication'), publication: bytesUpTo(1 << 20) }),
-  z.strictObject({ type: z.literal('statement'), statement: bytesUpTo(4 << 20) }),
+  z.strictObject({ type: z.literal('publication'), publication: bytesUpTo(PUBLICATION) }),
+  z.strictObject({ type: z.literal('statement'), statement: bytesUpTo(STATEMENT) }),
   /** Statements up to the newest release, oldest first; nothing in them waits for an answer. */
-  z.strictObject({ type: z.literal('history'), statements: z.array(bytesUpTo(4 << 20)).max(1_000_000) }),
+  z.strictObject({ type: z.literal('history'), statements: z.array(bytesUpTo(STATEMENT)).max(1_000_000) }),
   /** The passport bundle and the weights that it names. */
   z.strictObject({
     type: z.literal('release'),
@@ -61,6 +69,8 @@ export const enclaveMessage = z.discriminatedUnion('type', [
     what: z.enum(['commit', 'update-header', 'update', 'acknowledgement', 'withdrawal']),
   }),
   z.strictObject({ type: z.literal('refused'), code: errorCode, detail: z.string().max(400) }),
+  /** The head that the site named is not on this enclave's chain; nothing else is served before the answer. */
+  z.strictObject({ type: z.literal('prove-head') }),
 ]);
 export type EnclaveMessage = z.output<typeof enclaveMessage>;
 

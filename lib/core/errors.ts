@@ -310,9 +310,13 @@ export const ERRORS = {
     'The hospital may be shown another history than the others: inform the security officer.',
   ),
   'E-STATE-BEHIND': refused(
-    'The enclave was shown a newer state than its own: an old copy of its disk was restored.',
-    'The study is halted. A successor contract that names the last passport goes on.',
+    'The enclave was shown a newer state of this study than its own: it runs on an old copy of its disk, or on one of two.',
+    "The study is halted. Put the newest copy of the enclave's disk back; where there is none, a successor contract that names the last passport goes on.",
     NOTHING_RELEASED,
+  ),
+  'E-HEAD-UNPROVEN': refused(
+    'A hospital named a newest statement that the enclave does not have, and did not prove it.',
+    'The session ended and nothing else changed. If the hospital is honest, it has followed another study or an enclave that no longer exists.',
   ),
   'E-PARENT-REUSED': refused(
     'A second result was asked for one parent model.',

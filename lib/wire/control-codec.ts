@@ -101,7 +101,7 @@ const watchRequest = messageCodec({
   toWire: (message) => message,
 });
 
-/** Longest `detail` of a `refused` event, in UTF-16 units; anybody's words pass `plainLine` first. */
+/** Longest `detail` of a `refused` or `halted` event, in UTF-16 units; anybody's words pass `plainLine` first. */
 export const MAX_REFUSED_DETAIL = 1000;
 
 const step = z.object({ organisation, round, attempt });
@@ -121,6 +121,7 @@ const kinds = {
   acknowledgementReceived: step,
   /** `organisation`: null when the peer had not said who it is. */
   refused: z.object({ organisation: emptyIsNull(organisation), code: errorCode, detail: line(MAX_REFUSED_DETAIL) }),
+  halted: z.object({ code: errorCode, detail: line(MAX_REFUSED_DETAIL) }),
   publicationRenewed: z.object({ evidence: bytes(WIRE_LIMITS.evidenceBytes) }),
 };
 

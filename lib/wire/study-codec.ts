@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ErrorCode } from '../core/errors.ts';
 import type { Instant, OrganisationId } from '../core/ids.ts';
 import {
   contractDocuments,
@@ -42,6 +43,8 @@ export interface StudyStatus {
   /** Rounds of the contract. */
   readonly rounds: number;
   readonly sites: readonly SiteStatus[];
+  /** Why the study failed; null when it did not. */
+  readonly code: ErrorCode | null;
 }
 
 const siteCount = z.int().nonnegative().max(WIRE_LIMITS.sites);
@@ -95,9 +98,11 @@ const studyStatus = messageCodec({
     round: z.union([z.literal(0), round]),
     rounds: round,
     sites: z.array(siteStatus).max(WIRE_LIMITS.sites),
+    code: emptyIsNull(errorCode),
   }),
-  toWire: ({ sites, ...status }: StudyStatus) => ({
+  toWire: ({ sites, code, ...status }: StudyStatus) => ({
     ...status,
+    code: code ?? '',
     sites: sites.map(({ lastSeen, step, ...site }) => ({
       ...site,
       step: step ?? '',

@@ -209,8 +209,9 @@ function noticeOf(event: EnclaveEvent, state: EnclaveState): CoordinatorCommand 
     case 'header-accepted':
     case 'withdrawal-recorded':
     case 'publication-recorded':
-    case 'halted':
       return null;
+    case 'halted':
+      return { type: 'see-halt', code: event.refusal.code };
   }
 }
 

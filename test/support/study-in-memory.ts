@@ -26,6 +26,13 @@ import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeWeights, modelDigest } from '../../lib/learning/weights.ts';
 import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
 
+/** The evidence of this harness is empty: appraisal has its own tests. */
+const EVERY_BOOT_IS_GENUINE: SiteEnvironment['appraise'] = () => ({
+  refusals: [],
+  measurement: digestOf('program'),
+  simulated: true,
+});
+
 /** Enclave and sites as pure deciders, wired by hand: what the shells do, without shells, sockets or clocks. */
 export class MemoryEnclave {
   readonly environment: EnclaveEnvironment;
@@ -34,7 +41,8 @@ export class MemoryEnclave {
 
   constructor(sealed: SealedContract, bootLabel = 'enclave boot') {
     const layout = layoutOf(sealed.contract.model.spec);
-    this.environment = { sealed, layout, signer: signerFromSeed(digestOf(bootLabel)), software: digestOf('program') };
+    const signer = signerFromSeed(digestOf(bootLabel));
+    this.environment = { sealed, layout, signer, software: digestOf('program'), appraise: EVERY_BOOT_IS_GENUINE };
   }
 
   handle(command: EnclaveCommand): Decision {
@@ -112,8 +120,7 @@ export class MemorySite {
       organisation,
       signer,
       overlay: { confirmedKeys, minimum: 1, requireCoParticipants: [], ...change },
-      // The evidence of this harness is empty: appraisal has its own tests; here every boot is genuine.
-      appraise: () => ({ refusals: [], measurement: digestOf('program'), simulated: true }),
+      appraise: EVERY_BOOT_IS_GENUINE,
     };
     this.endorsement = signEndorsement(
       {

@@ -147,6 +147,8 @@ export class SiteInProcess {
   readonly refusals: Refusal[];
   /** How often training ran: a retry must not train again. */
   readonly trained: number[];
+  /** Counters of the heads that an enclave wanted proven. */
+  readonly asked: number[];
   readonly gate: { open: Promise<void>; letGo: () => void };
   /** The session of this site is over. */
   ended = false;
@@ -156,7 +158,7 @@ export class SiteInProcess {
   #close: () => void = () => undefined;
 
   private constructor(
-    fields: Pick<SiteInProcess, 'id' | 'agent' | 'disk' | 'refusals' | 'trained' | 'gate'>,
+    fields: Pick<SiteInProcess, 'id' | 'agent' | 'disk' | 'refusals' | 'trained' | 'asked' | 'gate'>,
     environment: SiteEnvironment,
     platform: SitePlatform,
   ) {
@@ -165,6 +167,7 @@ export class SiteInProcess {
     this.disk = fields.disk;
     this.refusals = fields.refusals;
     this.trained = fields.trained;
+    this.asked = fields.asked;
     this.gate = fields.gate;
     this.#environment = environment;
     this.#platform = platform;
@@ -194,6 +197,7 @@ export class SiteInProcess {
     };
     const refusals: Refusal[] = [];
     const trained: number[] = [];
+    const asked: number[] = [];
     const gate = { open: Promise.resolve(), letGo: (): void => undefined };
     const store = openMemoryStore(disk);
     const weights = initialWeights(sealed.contract.model.spec);
@@ -211,6 +215,7 @@ export class SiteInProcess {
         },
         onEvent: () => undefined,
         onModel: async () => undefined,
+        onHeadAsked: (counter) => asked.push(counter),
         onRefused: (refused) => refusals.push(refused),
         onFault: (fault) => {
           throw fault;
@@ -218,7 +223,7 @@ export class SiteInProcess {
       },
       initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
     );
-    return new SiteInProcess({ id, agent, disk, refusals, trained, gate }, environment, platform);
+    return new SiteInProcess({ id, agent, disk, refusals, trained, asked, gate }, environment, platform);
   }
 
   serve(duplex: FrameDuplex): void {

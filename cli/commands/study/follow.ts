@@ -10,7 +10,7 @@ const ENDINGS = new Set(['finished', 'failed', 'stopped']);
 
 export interface Ending {
   readonly outcome: string;
-  /** null: nothing was refused, or the coordinator has restarted since and no longer says what. */
+  /** null: nothing was refused. */
   readonly code: ErrorCode | null;
 }
 
@@ -26,7 +26,7 @@ export async function followStudy({ client, progress, signal }: Following): Prom
   while (!signal.aborted) {
     const status = await client.getStatus({});
     if (status.ok) {
-      const { phase, rounds } = status.value;
+      const { phase, rounds, code } = status.value;
       const silence = new AbortController();
       let timer: NodeJS.Timeout | undefined;
       let ending: Ending | null = null;
@@ -38,7 +38,7 @@ export async function followStudy({ client, progress, signal }: Following): Prom
             silence.abort();
           }, QUIET_MS);
       };
-      mayBeOver(ENDINGS.has(phase) ? { outcome: phase, code: null } : null);
+      mayBeOver(ENDINGS.has(phase) ? { outcome: phase, code } : null);
       try {
         const until = AbortSignal.any([signal, silence.signal]);
         for await (const event of client.watch({ fromSequence: 0 }, { signal: until })) {

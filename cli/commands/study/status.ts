@@ -1,3 +1,4 @@
+import { ERRORS, type ErrorCode } from '../../../lib/core/errors.ts';
 import type { StudyStatus } from '../../../lib/wire/study-codec.ts';
 import { addExamples, type CommandModule } from '../../command-module.ts';
 import { renderTable } from '../../output/table.ts';
@@ -20,7 +21,7 @@ export const studyStatus: CommandModule = {
   },
 };
 
-function statusText({ phase, round, rounds, sites }: StudyStatus): string {
+function statusText({ phase, round, rounds, sites, code }: StudyStatus): string {
   const table = renderTable(
     ['hospital', 'approved', 'connected', 'last seen', 'step'].map((title) => ({ title, align: 'left' })),
     sites.map(({ organisation, approved, connected, lastSeen, step }) => [
@@ -31,5 +32,11 @@ function statusText({ phase, round, rounds, sites }: StudyStatus): string {
       step,
     ]),
   );
-  return `The study is ${phase}; ${round} of ${rounds} rounds are released.\n\n${table}`;
+  return `The study is ${phase}; ${round} of ${rounds} rounds are released.\n${code === null ? '' : why(code)}\n${table}`;
+}
+
+/** What stopped the study and what to do now, as for a refusal. */
+function why(code: ErrorCode): string {
+  const { what, next } = ERRORS[code];
+  return `\n${what}\n${next}\n(${code}; more: consilium errors ${code})\n`;
 }

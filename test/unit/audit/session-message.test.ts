@@ -21,6 +21,7 @@ const FROM_SITE: readonly SiteMessage[] = [
   { type: 'update', payload: bytes },
   { type: 'acknowledgement', acknowledgement: bytes, endorsement: bytes },
   { type: 'withdrawal', withdrawal: bytes },
+  { type: 'head-proof', statement: bytes, publication: bytes },
 ];
 const FROM_ENCLAVE: readonly EnclaveMessage[] = [
   { type: 'publication', publication: bytes },
@@ -29,6 +30,7 @@ const FROM_ENCLAVE: readonly EnclaveMessage[] = [
   { type: 'release', bundle: bytes, weights: bytes },
   { type: 'received', what: 'update' },
   { type: 'refused', code: 'E-COMMIT-INVALID', detail: 'adler' },
+  { type: 'prove-head' },
 ];
 
 describe('PROTOCOL §4, §7: messages inside a session', () => {
@@ -47,6 +49,8 @@ describe('PROTOCOL §4, §7: messages inside a session', () => {
     ['a field more', { type: 'update', payload: bytes, weight: 7 }],
     ['a field less', { type: 'commit', commit: bytes }],
     ['an oversized commit', { type: 'commit', commit: new Uint8Array((16 << 10) + 1), endorsement: bytes }],
+    ['an oversized proof', { type: 'head-proof', statement: bytes, publication: new Uint8Array((1 << 20) + 1) }],
+    ['half a proof', { type: 'head-proof', statement: bytes }],
     ['a header without length', { type: 'update-header', header: { ...header, length: 0 } }],
     ['a header of 1 GiB', { type: 'update-header', header: { ...header, length: 1 << 30 } }],
     ['a head that is no head', { type: 'sync', head: { counter: 0.5, digest: digestOf('x') }, round: 0 }],

@@ -117,6 +117,7 @@ const COMMANDS: Record<Column, CoordinatorCommand> = {
   'see intent': saw({ type: 'intent', members: cohort }),
   'see release': saw({ type: 'release' }),
   'see abort': saw({ type: 'abort', code: 'E-ROUND-STOPPED' }),
+  'see-halt': { type: 'see-halt', code: 'E-STATE-BEHIND' },
   'gathering-over': { type: 'gathering-over' },
   'deadline opening': { type: 'deadline', step: 'opening', ...here },
   'deadline commit': { type: 'deadline', step: 'commit', ...here },
@@ -142,6 +143,7 @@ const QUIET: Record<Column, string> = {
   // Outcomes count in every phase: one may cross a stop, and a coordinator may have lost its log.
   'see release': 'round-released',
   'see abort': '–',
+  'see-halt': 'study-failed',
   'gathering-over': '–',
   'deadline opening': '–',
   'deadline commit': '–',
@@ -255,7 +257,7 @@ const POSSIBLE: Record<CoordinatorEvent['type'], readonly Row[]> = {
   'round-released': ROWS,
   'round-aborted': ROWS,
   'study-ended': ['gathering', ...IN_ROUND, 'between'],
-  'study-failed': ['gathering', ...IN_ROUND, 'between'],
+  'study-failed': ROWS,
 };
 const EVENTS: { readonly [T in CoordinatorEvent['type']]: Extract<CoordinatorEvent, { type: T }> } = {
   'approval-recorded': { type: 'approval-recorded', organisation: cedar, approval: new Uint8Array(), expires: START },

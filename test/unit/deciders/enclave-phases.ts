@@ -1,6 +1,9 @@
 import type { EnclaveCommand, EnclaveEvent } from '../../../aggregator-enclave/event.ts';
 import { evolve } from '../../../aggregator-enclave/evolve.ts';
 import type { EnclaveState } from '../../../aggregator-enclave/state.ts';
+import { encodePublication } from '../../../lib/audit/passport-bundle.ts';
+import { headOf } from '../../../lib/audit/statement.ts';
+import type { Head } from '../../../lib/contract/shapes.ts';
 import { signWithdrawal } from '../../../lib/contract/approval.ts';
 import { refusal } from '../../../lib/core/errors.ts';
 import { initialWeights } from '../../../lib/learning/initial-weights.ts';
@@ -51,6 +54,9 @@ export function enclavePhases(): EnclavePhases {
   study.acknowledge([cedar, ...others.slice(2)]);
   study.deliver();
   const released = enclave.state;
+  // Another enclave with the same state went on.
+  const ahead = study.enclave.fork();
+  must(ahead.handle({ type: 'open-round', at: START, round: 3, attempt: 1 }));
   const halted = evolve(enclave.environment, released, { type: 'halted', refusal: refusal('E-STATE-BEHIND') });
 
   const at = START;
@@ -73,9 +79,21 @@ export function enclavePhases(): EnclavePhases {
     'abort-round': { type: 'abort-round', at },
     'record-publication': { type: 'record-publication', publication: enclave.publication() },
     'receive-withdrawal': { type: 'receive-withdrawal', from, withdrawal },
+    'receive-head-proof': { type: 'receive-head-proof', from, ...proofOf(ahead) },
   };
   const states = { unborn, idle, open, locked, collecting, committed, released, aborted, halted };
   return { study, states, commands, log: enclave.log };
+}
+
+/** What a site that followed `enclave` shows of its head. */
+export function proofOf(enclave: MemoryEnclave): {
+  readonly head: Head;
+  readonly statement: Uint8Array;
+  readonly publication: Uint8Array;
+} {
+  const newest = enclave.statements().at(-1);
+  if (newest === undefined) throw new Error('no statement yet');
+  return { head: headOf(newest), statement: newest.bytes, publication: encodePublication(enclave.publication()) };
 }
 
 function abortedFrom(study: MemoryStudy): EnclaveState {

@@ -21,6 +21,7 @@ const { study, log } = enclavePhases();
 const { layout } = study.enclave.environment;
 const extra: readonly EnclaveEvent[] = [
   { type: 'withdrawal-recorded', organisation: study.site('cedar').environment.organisation },
+  { type: 'halted', refusal: refusal('E-STATE-BEHIND', 'cedar', { got: 'statement 7', want: 'at most 5' }) },
   { type: 'halted', refusal: refusal('E-STATE-BEHIND', 'head 7') },
 ];
 const events = [...log, ...extra];

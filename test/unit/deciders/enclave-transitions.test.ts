@@ -28,6 +28,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'E-ROUND-PHASE',
     'record-publication': 'E-ROUND-PHASE',
     'receive-withdrawal': 'E-ROUND-PHASE',
+    'receive-head-proof': 'E-ROUND-PHASE',
   },
   idle: {
     boot: '–',
@@ -43,6 +44,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'E-ROUND-PHASE',
     'record-publication': 'publication-recorded → idle',
     'receive-withdrawal': 'withdrawal-recorded → idle',
+    'receive-head-proof': 'halted → halted',
   },
   open: {
     boot: 'abort → aborted',
@@ -59,6 +61,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'abort → aborted',
     'record-publication': 'publication-recorded → open',
     'receive-withdrawal': 'withdrawal-recorded → open',
+    'receive-head-proof': 'halted → halted',
   },
   locked: {
     boot: 'abort → aborted',
@@ -75,6 +78,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'abort → aborted',
     'record-publication': 'publication-recorded → locked',
     'receive-withdrawal': 'withdrawal-recorded → locked',
+    'receive-head-proof': 'halted → halted',
   },
   collecting: {
     boot: 'abort → aborted',
@@ -90,6 +94,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'abort → aborted',
     'record-publication': 'publication-recorded → collecting',
     'receive-withdrawal': 'withdrawal-recorded → collecting',
+    'receive-head-proof': 'halted → halted',
   },
   committed: {
     // The sealed result is finished, never given up (PROTOCOL §7.8).
@@ -107,6 +112,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'E-ROUND-SEALED',
     'record-publication': 'publication-recorded → committed',
     'receive-withdrawal': 'withdrawal-recorded → committed',
+    'receive-head-proof': 'halted → halted',
   },
   released: {
     boot: '–',
@@ -123,6 +129,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'E-ROUND-PHASE',
     'record-publication': 'publication-recorded → released',
     'receive-withdrawal': 'withdrawal-recorded → released',
+    'receive-head-proof': 'halted → halted',
   },
   aborted: {
     boot: '–',
@@ -138,6 +145,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'E-ROUND-PHASE',
     'record-publication': 'publication-recorded → aborted',
     'receive-withdrawal': 'withdrawal-recorded → aborted',
+    'receive-head-proof': 'halted → halted',
   },
   halted: {
     boot: 'E-STATE-BEHIND',
@@ -153,6 +161,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'abort-round': 'E-STATE-BEHIND',
     'record-publication': 'E-STATE-BEHIND',
     'receive-withdrawal': 'E-STATE-BEHIND',
+    'receive-head-proof': 'E-STATE-BEHIND',
   },
 };
 

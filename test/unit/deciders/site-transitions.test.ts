@@ -56,6 +56,7 @@ const ROWS = Object.keys(STATES) as Row[];
 const TABLE: Record<Row, Record<Column, string>> = {
   waiting: {
     'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, committed',
     'see certificate': 'seen',
@@ -68,6 +69,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
   },
   committed: {
     'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, committed',
     'see certificate': 'seen, cohort-accepted',
@@ -80,6 +82,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
   },
   training: {
     'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, committed',
     'see certificate': 'seen',
@@ -92,6 +95,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
   },
   uploading: {
     'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, committed',
     'see certificate': 'seen',
@@ -104,6 +108,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
   },
   acknowledged: {
     'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
     'see genesis': 'E-STATEMENT-CHAIN',
     // A sealed result is finished, never given up (PROTOCOL §7.8).
     'see manifest': 'E-STATEMENT-CHAIN',
@@ -117,6 +122,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
   },
   'release seen': {
     'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
     'see genesis': 'E-STATEMENT-CHAIN',
     // The parent has its one child already (PROTOCOL §7.2).
     'see manifest': 'E-PARENT-REUSED',
@@ -130,6 +136,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
   },
   withdrawn: {
     'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, declined E-SITE-WITHDRAWN',
     'see certificate': 'seen',
@@ -144,6 +151,8 @@ const TABLE: Record<Row, Record<Column, string>> = {
 
 const COMMANDS: Record<Column, (state: SiteState) => SiteCommand> = {
   'trust-boot-key': () => ({ type: 'trust-boot-key', bootKey: organisationSigner('a later boot').publicKey }),
+  // Of the boot that was attested in the session.
+  'trust-publication': () => ({ type: 'trust-publication', publication: study.enclave.publication() }),
   'see genesis': see('genesis'),
   'see manifest': see('manifest'),
   'see certificate': see('certificate'),
@@ -188,6 +197,7 @@ describe('the site decider, activity × command', () => {
 /** Activities in which each event may stand in a log; an aborted or abandoned activity may give way at any time. */
 const POSSIBLE: Record<SiteEvent['type'], readonly Row[]> = {
   'boot-key-trusted': ROWS,
+  'publication-kept': ROWS,
   // The newest statement of the log is the release, which follows the intent.
   'statement-seen': ['acknowledged'],
   committed: ROWS,
@@ -204,7 +214,7 @@ const POSSIBLE: Record<SiteEvent['type'], readonly Row[]> = {
 
 describe('the site evolves only by events that its decider could have made', () => {
   const sample = new Map(cedar.log.map((event) => [event.type, event]));
-  for (const column of ['withdraw', 'receive-release'] as const) {
+  for (const column of ['withdraw', 'receive-release', 'trust-publication'] as const) {
     for (const event of must(decide(environment, releaseSeen, COMMANDS[column](releaseSeen))))
       sample.set(event.type, event);
   }

@@ -59,6 +59,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
       phase: 'running',
       round: 0,
       rounds: 20,
+      code: 'E-STATE-BEHIND',
       sites: [
         { organisation: site, approved: false, connected: true, lastSeen: at, step: 'training' },
         { organisation: organisationId('beta'), approved: true, connected: false, lastSeen: null, step: null },
@@ -91,6 +92,7 @@ const ENCLAVE_EVENTS: readonly EnclaveEvent[] = [
   { ...stamp, kind: 'refused', organisation: null, code: 'E-ORG-UNKNOWN', detail: '' },
   { ...stamp, kind: 'refused', organisation: site, code: 'E-UPDATE-BOUND', detail: 'norm ≥ bound' },
   { ...stamp, kind: 'publicationRenewed', evidence: bytes(5) },
+  { ...stamp, kind: 'halted', code: 'E-STATE-BEHIND', detail: 'cedar' },
 ];
 const STUDY_EVENTS: readonly StudyEvent[] = [
   { ...stamp, kind: 'phaseChanged', phase: 'running' },
@@ -175,6 +177,7 @@ describe('every field is checked', () => {
     ['EnclaveEvent', 'refused.detail', { ...dated, refused: { code: 'E-USAGE', detail: 'x'.repeat(1001) } }],
     ['EnclaveEvent', 'refused.detail', { ...dated, refused: { code: 'E-USAGE', detail: 'a\n{"forged":"line"}' } }],
     ['EnclaveEvent', 'publicationRenewed.evidence', { ...dated, publicationRenewed: {} }],
+    ['EnclaveEvent', 'halted.code', { ...dated, halted: { detail: '' } }],
     ['EnclaveEvent', 'publicationRenewed.evidence', { ...dated, publicationRenewed: { evidence: bytes(65_537) } }],
     ['GetContractResponse', 'contract', {}],
     ['SubmitApprovalRequest', 'approval', {}],

@@ -23,6 +23,7 @@ export function studyDesk(differing: Partial<StudyHandlers> = {}): WireService {
         phase: 'running',
         round: 0,
         rounds: 20,
+        code: null,
         sites: [{ organisation: ALPHA, approved: true, connected: false, lastSeen: null, step: null }],
       }),
     watch: async ({ fromSequence }) => ok(phases(fromSequence)),

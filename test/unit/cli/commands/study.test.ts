@@ -28,6 +28,7 @@ beforeEach(async () => {
     phase: 'running',
     round: 2,
     rounds: 5,
+    code: null,
     sites: [{ organisation: ALPHA, approved: true, connected: false, lastSeen: instant(86_400_000), step: 'commit' }],
   };
   const desk = studyDesk({

@@ -8,6 +8,7 @@ import type { UpdateReceived as _consilium_v1_UpdateReceived, UpdateReceived__Ou
 import type { AcknowledgementReceived as _consilium_v1_AcknowledgementReceived, AcknowledgementReceived__Output as _consilium_v1_AcknowledgementReceived__Output } from '../../consilium/v1/AcknowledgementReceived.ts';
 import type { Refused as _consilium_v1_Refused, Refused__Output as _consilium_v1_Refused__Output } from '../../consilium/v1/Refused.ts';
 import type { PublicationRenewed as _consilium_v1_PublicationRenewed, PublicationRenewed__Output as _consilium_v1_PublicationRenewed__Output } from '../../consilium/v1/PublicationRenewed.ts';
+import type { Halted as _consilium_v1_Halted, Halted__Output as _consilium_v1_Halted__Output } from '../../consilium/v1/Halted.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface EnclaveEvent {
@@ -21,9 +22,10 @@ export interface EnclaveEvent {
   'acknowledgementReceived'?: (_consilium_v1_AcknowledgementReceived | null);
   'refused'?: (_consilium_v1_Refused | null);
   'publicationRenewed'?: (_consilium_v1_PublicationRenewed | null);
+  'halted'?: (_consilium_v1_Halted | null);
   '_sequence'?: "sequence";
   '_atMs'?: "atMs";
-  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed";
+  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed"|"halted";
 }
 
 export interface EnclaveEvent__Output {
@@ -37,7 +39,8 @@ export interface EnclaveEvent__Output {
   'acknowledgementReceived'?: (_consilium_v1_AcknowledgementReceived__Output | null);
   'refused'?: (_consilium_v1_Refused__Output | null);
   'publicationRenewed'?: (_consilium_v1_PublicationRenewed__Output | null);
+  'halted'?: (_consilium_v1_Halted__Output | null);
   '_sequence'?: "sequence";
   '_atMs'?: "atMs";
-  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed";
+  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed"|"halted";
 }

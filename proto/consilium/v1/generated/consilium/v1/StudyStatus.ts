@@ -7,6 +7,7 @@ export interface StudyStatus {
   'round'?: (number);
   'rounds'?: (number);
   'sites'?: (_consilium_v1_SiteStatus)[];
+  'code'?: (string);
   '_round'?: "round";
   '_rounds'?: "rounds";
 }
@@ -16,6 +17,7 @@ export interface StudyStatus__Output {
   'round'?: (number);
   'rounds'?: (number);
   'sites': (_consilium_v1_SiteStatus__Output)[];
+  'code': (string);
   '_round'?: "round";
   '_rounds'?: "rounds";
 }

@@ -1,0 +1,12 @@
+// Original file: proto/consilium/v1/control.proto
+
+
+export interface Halted {
+  'code'?: (string);
+  'detail'?: (string);
+}
+
+export interface Halted__Output {
+  'code': (string);
+  'detail': (string);
+}
