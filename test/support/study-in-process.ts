@@ -31,6 +31,8 @@ import { modelDigest } from '../../lib/learning/weights.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
 import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
 
+export type DuplexPair = ReturnType<typeof duplexPair>;
+
 const clock = { ...systemClock, now: () => START };
 const rootSeed = digestOf('chip root');
 const verifiers = verifierRegistry([simulatedVerifier({ roots: [chipOf('any').root] })]);
@@ -73,14 +75,19 @@ export class StudyInProcess {
     return [...this.#parts.values()];
   }
 
-  /** Opens a session for each of `sites`; it lives until either side ends. */
-  connect(sites: readonly SiteInProcess[] = this.sites): void {
+  /** Opens a session for each of `sites`, over a line of its own; it lives until either side ends. */
+  connect(
+    sites: readonly SiteInProcess[] = this.sites,
+    lay: (site: SiteInProcess) => DuplexPair = () => duplexPair(),
+  ): void {
     for (const site of sites) {
-      const { site: near, enclave: far } = duplexPair();
+      const { site: near, enclave: far } = lay(site);
       const attester = attestationBatcher({ attester: enclaveAttester(), clock });
       const observer = {
         opened: () => undefined,
-        closed: () => undefined,
+        closed: (_id: unknown, refused: Refusal | null) => {
+          if (refused !== null) site.endings.push(refused);
+        },
         refused: (_id: unknown, refused: Refusal) => site.refusals.push(refused),
       };
       void acceptSession({ enclave: this.enclave, attester, duplex: far, observer, signal: this.#stop.signal });
@@ -150,6 +157,8 @@ export class SiteInProcess {
   /** Counters of the heads that an enclave wanted proven. */
   readonly asked: number[];
   readonly gate: { open: Promise<void>; letGo: () => void };
+  /** Why sessions broke off, as either side says. */
+  readonly endings: Refusal[] = [];
   /** The session of this site is over. */
   ended = false;
   #session: AttestedSession | null = null;
@@ -227,6 +236,7 @@ export class SiteInProcess {
   }
 
   serve(duplex: FrameDuplex): void {
+    this.ended = false;
     const environment = this.#environment;
     const session = attestEnclave({
       environment,
@@ -253,7 +263,9 @@ export class SiteInProcess {
           next: () => value.next(),
         });
       })
-      .catch(() => undefined)
+      .catch((fault: unknown) => {
+        if (fault instanceof RefusalError) this.endings.push(fault.refusals[0]);
+      })
       .finally(() => {
         this.ended = true;
       });
