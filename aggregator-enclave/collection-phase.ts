@@ -4,6 +4,7 @@ import { setRoot, sortContributions } from '../lib/audit/set-root.ts';
 import { headOf, issueStatement } from '../lib/audit/statement.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
 import { refusal } from '../lib/core/errors.ts';
+import type { Digest } from '../lib/core/ids.ts';
 import { err, ok } from '../lib/core/result.ts';
 import { averageDelta } from '../lib/learning/integer-sum.ts';
 import { stepModel } from '../lib/learning/strategy.ts';
@@ -13,7 +14,7 @@ import { shortfall } from './cohort-phase.ts';
 import type { Decision } from './decider.ts';
 import type { CommandOf } from './event.ts';
 import { abortRound } from './release-phase.ts';
-import type { AcceptedCommit, Collecting, EnclaveEnvironment, EnclaveState, SealedResult } from './state.ts';
+import type { AcceptedCommit, Collecting, EnclaveEnvironment, EnclaveState, ModelContent } from './state.ts';
 
 const noCollection = (): Decision => err(refusal('E-ROUND-PHASE', 'no round is collecting updates'));
 
@@ -71,7 +72,7 @@ export function closeCollection(
   const { sealed, signer } = environment;
   const short = shortfall(environment, acceptedCommits(state));
   if (short !== null) return abortRound(environment, state, { at, code: short });
-  const result = finishedResult(environment, state, salt);
+  const { content, digest } = finishedModel(environment, state);
   const members = sortContributions([...state.accepted.values()]);
   const { round, attempt } = state.manifest.statement;
   const draft = {
@@ -83,24 +84,27 @@ export function closeCollection(
     certificate: state.certificate.digest,
     setRoot: setRoot(members),
     members,
-    result: resultCommitment(salt, result.model.digest),
+    result: resultCommitment(salt, digest),
   } as const;
-  return ok([{ type: 'result-sealed', result, statement: issueStatement(draft, headOf(state.certificate), signer) }]);
+  const statement = issueStatement(draft, headOf(state.certificate), signer);
+  const model = { round, digest, fixedBy: statement.digest, content };
+  return ok([{ type: 'result-sealed', result: { model, salt }, statement }]);
 }
 
-function finishedResult(
+function finishedModel(
   { sealed, layout }: EnclaveEnvironment,
-  state: Collecting,
-  salt: SealedResult['salt'],
-): SealedResult {
-  const parent = state.ledger.model;
+  { ledger, sum }: Collecting,
+): { content: ModelContent; digest: Digest } {
+  const parent = ledger.model.content;
+  // No round opens without it.
+  if (parent === null) throw new Error('a collection on a model that is not in memory');
   const { weights, state: server } = stepModel({
     plan: sealed.contract.strategy,
     parent: parent.weights,
-    averageDelta: averageDelta(state.sum, sealed.contract.grid),
+    averageDelta: averageDelta(sum, sealed.contract.grid),
     state: parent.server,
   });
-  return { model: { round: parent.round + 1, weights, digest: modelDigest(layout.digest, weights), server }, salt };
+  return { content: { weights, server }, digest: modelDigest(layout.digest, weights) };
 }
 
 function acceptedCommits({ accepted, commits }: Collecting): AcceptedCommit[] {

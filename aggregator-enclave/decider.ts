@@ -1,6 +1,7 @@
 import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
+import { initialServerState } from '../lib/learning/server-state.ts';
 import { modelDigest } from '../lib/learning/weights.ts';
 import { closeCollection, receiveHeader, receiveUpdate } from './collection-phase.ts';
 import { lockCohort, openRound, receiveCommit } from './cohort-phase.ts';
@@ -72,7 +73,8 @@ function boot(
         model,
         predecessor: sealed.contract.predecessor,
       } as const;
-      return ok([{ type: 'born', weights: initialWeights, statement: issueStatement(draft, null, signer) }]);
+      const content = { weights: initialWeights, server: initialServerState };
+      return ok([{ type: 'born', content, statement: issueStatement(draft, null, signer) }]);
     }
     case 'open':
     case 'locked':

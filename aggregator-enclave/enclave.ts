@@ -15,13 +15,24 @@ import type { ChannelClock } from '../lib/channel/clock.ts';
 import type { Random } from '../lib/channel/random.ts';
 import { initialWeights } from '../lib/learning/initial-weights.ts';
 import { layoutOf } from '../lib/learning/layout.ts';
+import { initialServerState } from '../lib/learning/server-state.ts';
+import { modelDigest } from '../lib/learning/weights.ts';
 import { decide, type Decision } from './decider.ts';
 import { decodeEvent, encodeEvent } from './event-codec.ts';
 import { isDurable, type EnclaveCommand, type EnclaveEvent } from './event.ts';
 import { evolve } from './evolve.ts';
+import { Journal } from './journal.ts';
 import { noticeOf, type CoreNotice } from './notice.ts';
-import { appendOrThrow, recordDigest, seal, unseal, type RecordStore, type SealContext } from './sealed-journal.ts';
-import { headOfState, INITIAL_STATE, type EnclaveEnvironment, type EnclaveState } from './state.ts';
+import type { RecordStore } from './sealed-journal.ts';
+import {
+  headOfState,
+  INITIAL_STATE,
+  modelsOf,
+  type CurrentModel,
+  type EnclaveEnvironment,
+  type EnclaveState,
+  type ModelContent,
+} from './state.ts';
 
 const SECRET_BYTES = 32;
 
@@ -53,21 +64,22 @@ export class Enclave {
   readonly ports: EnclavePorts;
   readonly environment: EnclaveEnvironment;
   #state: EnclaveState = INITIAL_STATE;
-  #records = 0;
-  #previous: Digest | null = null;
+  readonly #journal: Journal;
   readonly #queue = new FailStopQueue();
   readonly #listeners = new Set<Listener>();
 
   private constructor(sealed: SealedContract, ports: EnclavePorts) {
     this.ports = ports;
     const signer = signerFromSeed(ports.random(SECRET_BYTES));
+    const layout = layoutOf(sealed.contract.model.spec);
     this.environment = {
       sealed,
-      layout: layoutOf(sealed.contract.model.spec),
+      layout,
       signer,
       software: ports.software,
       appraise: publicationAppraiser(ports.verifiers, ports.environment, () => ports.clock.now()),
     };
+    this.#journal = new Journal({ store: ports.records, key: ports.sealingKey, contract: sealed.digest, layout });
   }
 
   /**
@@ -118,58 +130,57 @@ export class Enclave {
 
   /** Reads `NOISE_ROOT` and every event back; draws and stores a root when there is nothing yet. */
   async #restore(): Promise<Uint8Array> {
-    const { records, sealingKey, studyRandom } = this.ports;
-    const { sealed, layout } = this.environment;
-    const [first, ...rest] = await records.read();
-    const rootContext = { contract: sealed.digest, counter: 0, head: null, previous: null };
-    if (first === undefined) {
-      const root = studyRandom('noise-root');
-      const record = seal(sealingKey, root, rootContext);
-      await appendOrThrow(records, 0, [record]);
-      this.#written([record]);
-      return root;
-    }
-    const root = unseal(sealingKey, first, rootContext);
-    if (!root.ok) throw new RefusalError(root.error);
-    this.#written([first]);
-    for (const record of rest) {
-      const context = { ...this.#place(), head: headOfState(this.#state) };
-      const plaintext = unseal(sealingKey, record, context);
-      if (!plaintext.ok) throw new RefusalError(plaintext.error);
-      const event = decodeEvent(plaintext.value, layout);
+    let root: Uint8Array | null = null;
+    for await (const plaintext of this.#journal.replay(() => headOfState(this.#state))) {
+      if (root === null) {
+        root = plaintext;
+        continue;
+      }
+      const event = decodeEvent(plaintext);
       if (!event.ok) throw new RefusalError(event.error);
       this.#state = evolve(this.environment, this.#state, event.value);
-      this.#written([record]);
     }
-    return root.value;
+    if (root !== null) {
+      await this.#loadModels();
+      return root;
+    }
+    const drawn = this.ports.studyRandom('noise-root');
+    await this.#journal.append([{ plaintext: drawn, head: null }]);
+    return drawn;
   }
 
-  /** Where the next record goes. */
-  #place(): Pick<SealContext, 'contract' | 'counter' | 'previous'> {
-    return { contract: this.environment.sealed.digest, counter: this.#records, previous: this.#previous };
+  /** What is needed of the models that the log names, and nothing else, is in memory and in the store afterwards. */
+  async #loadModels(): Promise<void> {
+    // A halted enclave computes nothing and releases nothing.
+    if (this.#state.phase === 'halted') return;
+    for (const model of modelsOf(this.#state)) {
+      const content = (await this.#journal.contentOf(model)) ?? this.#initialContent(model);
+      if (content === null) throw new RefusalError(refusal('E-STORE-FORMAT', `no weights of round ${model.round}`));
+      const loaded = { type: 'model-loaded', fixedBy: model.fixedBy, content } as const;
+      this.#state = evolve(this.environment, this.#state, loaded);
+    }
+    await this.#journal.keepOnly(modelsOf(this.#state));
   }
 
-  #written(records: readonly Uint8Array[]): void {
-    const newest = records.at(-1);
-    if (newest !== undefined) this.#previous = recordDigest(newest);
-    this.#records += records.length;
+  /** The initial weights follow from the contract and are computed anew; null for another model. */
+  #initialContent({ digest }: CurrentModel): ModelContent | null {
+    const { sealed, layout } = this.environment;
+    const weights = initialWeights(sealed.contract.model.spec);
+    return bytesEqual(modelDigest(layout.digest, weights), digest) ? { weights, server: initialServerState } : null;
   }
 
   async #store(before: EnclaveState, events: readonly EnclaveEvent[], states: readonly EnclaveState[]): Promise<void> {
     const durable = events.flatMap((event, index) =>
-      isDurable(event) ? [{ event, head: headOfState(states[index - 1] ?? before) }] : [],
+      isDurable(event) ? [{ plaintext: encodeEvent(event), head: headOfState(states[index - 1] ?? before) }] : [],
     );
     if (durable.length === 0) return;
-    const sealed: Uint8Array[] = [];
-    let { counter, previous } = this.#place();
-    for (const { event, head } of durable) {
-      const record = seal(this.ports.sealingKey, encodeEvent(event), { ...this.#place(), counter, previous, head });
-      sealed.push(record);
-      counter += 1;
-      previous = recordDigest(record);
+    for (const event of events) {
+      if (event.type !== 'result-sealed') continue;
+      const { model } = event.result;
+      if (model.content === null) throw new Error('a result without its content');
+      await this.#journal.keep({ ...model, content: model.content });
     }
-    await appendOrThrow(this.ports.records, this.#records, sealed);
-    this.#written(sealed);
+    await this.#journal.append(durable);
   }
 
   /**
@@ -217,6 +228,11 @@ export class Enclave {
     events.forEach((event, index) => {
       for (const listener of this.#listeners) listener(event, states[index] ?? before);
     });
+    const needed = modelsOf(this.#state);
+    const dropped = modelsOf(before).filter(
+      ({ fixedBy }) => !needed.some((model) => bytesEqual(model.fixedBy, fixedBy)),
+    );
+    for (const model of dropped) await this.#journal.forget(model);
   }
 }
 

@@ -3,7 +3,6 @@ import { decodePublication, encodePublication } from '../lib/audit/passport-bund
 import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
 import {
   bytesUpTo,
-  count,
   decodeDocument,
   digest,
   encodeDocument,
@@ -13,9 +12,6 @@ import {
 import type { CborLimits } from '../lib/core/cbor.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
-import type { ParameterLayout } from '../lib/learning/layout.ts';
-import { decodeServerState, encodeServerState } from '../lib/learning/server-state.ts';
-import { decodeWeights, encodeWeights, modelDigest } from '../lib/learning/weights.ts';
 import type { EnclaveEvent } from './event.ts';
 
 const LIMITS: CborLimits = { maxBytes: 1 << 30, maxDepth: 3 };
@@ -24,14 +20,13 @@ const large = bytesUpTo(1 << 30);
 /** What one durable event looks like under the seal; format versions stand in the seal's associated data. */
 const stored = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('approval-recorded'), organisation: organisationId, approval: large }),
-  z.strictObject({ type: z.literal('born'), weights: large, statement: large }),
+  z.strictObject({ type: z.literal('born'), statement: large }),
   z.strictObject({ type: z.literal('statement-issued'), statement: large }),
   z.strictObject({
     type: z.literal('result-sealed'),
     statement: large,
-    round: count,
-    weights: large,
-    server: large,
+    /** Digest of the child. */
+    model: digest,
     salt: digest,
   }),
   z.strictObject({
@@ -52,7 +47,10 @@ const stored = z.discriminatedUnion('type', [
 ]);
 type Stored = z.output<typeof stored>;
 
-/** Deterministic CBOR of a durable event. Throws on a volatile one: updates never leave memory. */
+/**
+ * Deterministic CBOR of a durable event, without the content of a model, which the journal keeps beside it. Throws on a
+ * volatile one: updates never leave memory.
+ */
 export function encodeEvent(event: EnclaveEvent): Uint8Array {
   return encodeDocument(toStored(event));
 }
@@ -64,20 +62,11 @@ function toStored(event: EnclaveEvent): Stored {
     case 'withdrawal-recorded':
       return event;
     case 'born':
-      return { type: 'born', weights: encodeWeights(event.weights), statement: event.statement.bytes };
     case 'statement-issued':
-      return { type: 'statement-issued', statement: event.statement.bytes };
+      return { type: event.type, statement: event.statement.bytes };
     case 'result-sealed': {
       const { model, salt } = event.result;
-      const weights = encodeWeights(model.weights);
-      return {
-        type: 'result-sealed',
-        statement: event.statement.bytes,
-        round: model.round,
-        weights,
-        server: encodeServerState(model.server),
-        salt,
-      };
+      return { type: 'result-sealed', statement: event.statement.bytes, model: model.digest, salt };
     }
     case 'publication-recorded':
       return { type: 'publication-recorded', publication: encodePublication(event.publication) };
@@ -86,17 +75,18 @@ function toStored(event: EnclaveEvent): Stored {
     case 'commit-accepted':
     case 'header-accepted':
     case 'update-accepted':
+    case 'model-loaded':
       throw new Error(`${event.type} must not be stored`);
   }
 }
 
 /** The event behind stored bytes; E-STORE-FORMAT when they are no event of this version. Total. */
-export function decodeEvent(bytes: Uint8Array, layout: ParameterLayout): Result<EnclaveEvent, Refusal> {
-  const decoded = decodeStored(bytes, layout);
+export function decodeEvent(bytes: Uint8Array): Result<EnclaveEvent, Refusal> {
+  const decoded = decodeStored(bytes);
   return decoded.ok ? decoded : err(refusal('E-STORE-FORMAT', `enclave event: ${decoded.error.detail}`));
 }
 
-function decodeStored(bytes: Uint8Array, layout: ParameterLayout): Result<EnclaveEvent, Refusal> {
+function decodeStored(bytes: Uint8Array): Result<EnclaveEvent, Refusal> {
   const decoded = decodeDocument<Stored>(stored, bytes, { code: 'E-STORE-FORMAT', limits: LIMITS });
   if (!decoded.ok) return decoded;
   const document = decoded.value;
@@ -117,12 +107,10 @@ function decodeStored(bytes: Uint8Array, layout: ParameterLayout): Result<Enclav
     }
     case 'born': {
       const statement = openStatementAs(document.statement, 'genesis', 'E-STORE-FORMAT');
-      if (!statement.ok) return statement;
-      const weights = decodeWeights(document.weights, layout.length);
-      return weights.ok ? ok({ type: 'born', weights: weights.value, statement: statement.value }) : weights;
+      return statement.ok ? ok({ type: 'born', content: null, statement: statement.value }) : statement;
     }
     case 'result-sealed':
-      return decodeResult(document, layout);
+      return decodeResult(document);
   }
 }
 
@@ -130,21 +118,14 @@ function haltedFor({ code, detail, got, want }: Extract<Stored, { type: 'halted'
   return { code, detail, ...(got === null ? {} : { got }), ...(want === null ? {} : { want }) };
 }
 
-function decodeResult(
-  document: Extract<Stored, { type: 'result-sealed' }>,
-  layout: ParameterLayout,
-): Result<EnclaveEvent, Refusal> {
-  const statement = openStatementAs(document.statement, 'intent', 'E-STORE-FORMAT');
-  if (!statement.ok) return statement;
-  const weights = decodeWeights(document.weights, layout.length);
-  if (!weights.ok) return weights;
-  const server = decodeServerState(document.server, layout.length);
-  if (!server.ok) return server;
-  const model = {
-    round: document.round,
-    weights: weights.value,
-    digest: modelDigest(layout.digest, weights.value),
-    server: server.value,
-  };
-  return ok({ type: 'result-sealed', statement: statement.value, result: { model, salt: document.salt } });
+function decodeResult({
+  statement: bytes,
+  model: child,
+  salt,
+}: Extract<Stored, { type: 'result-sealed' }>): Result<EnclaveEvent, Refusal> {
+  const opened = openStatementAs(bytes, 'intent', 'E-STORE-FORMAT');
+  if (!opened.ok) return opened;
+  const { statement, digest: fixedBy } = opened.value;
+  const model = { round: statement.round, digest: child, fixedBy, content: null };
+  return ok({ type: 'result-sealed', statement: opened.value, result: { model, salt } });
 }

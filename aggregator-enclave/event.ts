@@ -5,7 +5,7 @@ import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import type { Digest, Instant, OrganisationId } from '../lib/core/ids.ts';
 import type { DecodedUpdate } from '../lib/learning/update-codec.ts';
-import type { AcceptedCommit, SealedResult, SignedAcknowledgement } from './state.ts';
+import type { AcceptedCommit, ModelContent, SealedResult, SignedAcknowledgement } from './state.ts';
 
 /** What reaches the enclave's decider. Time and randomness arrive here (HOUSE §1). */
 export type EnclaveCommand =
@@ -46,7 +46,10 @@ export type CommandOf<T extends EnclaveCommand['type']> = Extract<EnclaveCommand
 /** What the enclave's decider decides. `durable` ones must be stored before their effects are performed. */
 export type EnclaveEvent =
   | { readonly type: 'approval-recorded'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
-  | { readonly type: 'born'; readonly weights: Float32Array; readonly statement: SignedStatement }
+  /** `content`: null when read back; the stored event does not hold it. The same of a sealed result. */
+  | { readonly type: 'born'; readonly content: ModelContent | null; readonly statement: SignedStatement }
+  /** The content of the model that `fixedBy` fixed is in memory again. */
+  | { readonly type: 'model-loaded'; readonly fixedBy: Digest; readonly content: ModelContent }
   | { readonly type: 'statement-issued'; readonly statement: SignedStatement }
   | ({ readonly type: 'commit-accepted' } & AcceptedCommit)
   | { readonly type: 'header-accepted'; readonly organisation: OrganisationId; readonly header: UpdateHeader }
@@ -64,7 +67,12 @@ export type EnclaveEvent =
   /** The last event of a log: this state is older than another one (PROTOCOL §7). */
   | { readonly type: 'halted'; readonly refusal: Refusal };
 
-const VOLATILE: ReadonlySet<EnclaveEvent['type']> = new Set(['commit-accepted', 'header-accepted', 'update-accepted']);
+const VOLATILE: ReadonlySet<EnclaveEvent['type']> = new Set([
+  'commit-accepted',
+  'header-accepted',
+  'update-accepted',
+  'model-loaded',
+]);
 
 /**
  * Commits and updates live in memory only: before the Intent nothing was spent, so a restart aborts the attempt and

@@ -1,10 +1,10 @@
 import { follow } from '../lib/audit/chain.ts';
 import { narrowStatement, type SignedStatement } from '../lib/audit/statement.ts';
+import { bytesEqual } from '../lib/core/bytes.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import { addUpdate, emptySum } from '../lib/learning/integer-sum.ts';
-import { initialServerState } from '../lib/learning/server-state.ts';
 import type { EnclaveEvent } from './event.ts';
-import type { AcceptedCommit, EnclaveEnvironment, EnclaveLedger, EnclaveState } from './state.ts';
+import type { AcceptedCommit, CurrentModel, EnclaveEnvironment, EnclaveLedger, EnclaveState } from './state.ts';
 
 /** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
 export function evolve(
@@ -18,6 +18,8 @@ export function evolve(
       return withApproval(state, event);
     case 'born':
       return afterGenesis(state, event);
+    case 'model-loaded':
+      return withContent(state, event);
     case 'statement-issued':
       return afterStatement(environment, state, event.statement);
     case 'commit-accepted':
@@ -80,7 +82,7 @@ function afterGenesis(state: EnclaveState, event: Extract<EnclaveEvent, { type: 
   const ledger: EnclaveLedger = {
     chain: [event.statement.digest],
     statements: [event.statement],
-    model: { round: 0, weights: event.weights, digest: statement.model, server: initialServerState },
+    model: { round: 0, digest: statement.model, fixedBy: event.statement.digest, content: event.content },
     attempts: 0,
     approvals: state.approvals,
     withdrawn: new Set(),
@@ -88,6 +90,18 @@ function afterGenesis(state: EnclaveState, event: Extract<EnclaveEvent, { type: 
     latest: null,
   };
   return { phase: 'idle', ledger };
+}
+
+function withContent(
+  state: EnclaveState,
+  { fixedBy, content }: Extract<EnclaveEvent, { type: 'model-loaded' }>,
+): EnclaveState {
+  if (state.phase === 'unborn') throw new Error('a model before genesis');
+  const filled = (model: CurrentModel): CurrentModel =>
+    bytesEqual(model.fixedBy, fixedBy) ? { ...model, content } : model;
+  const ledger = { ...state.ledger, model: filled(state.ledger.model) };
+  if (state.phase !== 'committed') return { ...state, ledger };
+  return { ...state, ledger, result: { ...state.result, model: filled(state.result.model) } };
 }
 
 function afterStatement(

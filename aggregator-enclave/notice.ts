@@ -37,6 +37,7 @@ export function noticeOf(event: EnclaveEvent, state: EnclaveState): CoreNotice |
     case 'approval-recorded':
     case 'header-accepted':
     case 'withdrawal-recorded':
+    case 'model-loaded':
       return null;
   }
 }

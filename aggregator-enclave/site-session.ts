@@ -176,8 +176,9 @@ export class SiteSession {
   #release(ledger: EnclaveLedger): void {
     const bundle = passportBundleOf(this.#parts.enclave.environment.sealed, ledger);
     if (bundle === null) return;
-    const { weights } = ledger.model;
-    this.#send(() => ({ type: 'release', bundle: encodeBundle(bundle), weights: encodeWeights(weights) }));
+    const { content } = ledger.model;
+    if (content === null) throw new Error('a released model that is not in memory');
+    this.#send(() => ({ type: 'release', bundle: encodeBundle(bundle), weights: encodeWeights(content.weights) }));
   }
 
   #refuse(refused: Refusal): void {

@@ -33,13 +33,22 @@ export interface EnclaveEnvironment {
   readonly appraise: PassportTrust['appraise'];
 }
 
-/** The newest model of the study and the memory of the server optimiser. */
+/** What the next round is computed from; megabytes, so that no event holds it (docs/decisions/0023). */
+export interface ModelContent {
+  readonly weights: Float32Array;
+  /** The memory of the server optimiser. */
+  readonly server: ServerState;
+}
+
+/** The newest model of the study. */
 export interface CurrentModel {
   /** Rounds released so far; 0: the initial weights. */
   readonly round: number;
-  readonly weights: Float32Array;
   readonly digest: Digest;
-  readonly server: ServerState;
+  /** Digest of the statement that fixed it, genesis or Intent: its content is kept under this name. */
+  readonly fixedBy: Digest;
+  /** null behind a replayed event, until `model-loaded`. */
+  readonly content: ModelContent | null;
 }
 
 /** What a member's finished result will be, sealed before the Intent leaves (PROTOCOL §7.6). */
@@ -122,6 +131,12 @@ export type Collecting = Extract<EnclaveState, { phase: 'locked' | 'collecting' 
 export type Committed = Extract<EnclaveState, { phase: 'committed' }>;
 
 export const INITIAL_STATE: EnclaveState = { phase: 'unborn', approvals: new Map() };
+
+/** The models whose content this state needs: the newest released one and a result that waits for acknowledgements. */
+export function modelsOf(state: EnclaveState): readonly CurrentModel[] {
+  if (state.phase === 'unborn') return [];
+  return state.phase === 'committed' ? [state.ledger.model, state.result.model] : [state.ledger.model];
+}
 
 /** The newest statement of the enclave's own chain; null before genesis. */
 export function headOfState(state: EnclaveState): Head | null {

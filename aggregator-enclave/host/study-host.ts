@@ -25,6 +25,7 @@ import { Enclave, type EnclavePorts } from '../enclave.ts';
 import type { EnclaveCommand } from '../event.ts';
 import type { CoreNotice } from '../notice.ts';
 import { headOfState, type EnclaveState } from '../state.ts';
+import { recordStoreOn } from './record-store.ts';
 
 const CONTRACT_BLOB = 'contract';
 /**
@@ -151,11 +152,7 @@ export class StudyHost {
     const stored = await store.blobs.get(CONTRACT_BLOB);
     if (stored !== null && !bytesEqual(stored, bytes))
       throw new RefusalError(refusal('E-CHANNEL-CONTRACT', 'this enclave holds another study'));
-    const stream = recordsStream(sealed.value.digest);
-    const records: EnclavePorts['records'] = {
-      append: (expected, added) => store.events.append(stream, expected, added),
-      read: () => store.events.read(stream),
-    };
+    const records = recordStoreOn(store, recordsStream(sealed.value.digest));
     // Without approvals: `load` hands them over one by one, so that each has its own outcome.
     const enclave = await Enclave.start(sealed.value, [], { ...ports, records });
     if (stored === null) await store.blobs.put(CONTRACT_BLOB, bytes);

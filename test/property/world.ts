@@ -208,6 +208,7 @@ function noticeOf(event: EnclaveEvent, state: EnclaveState): CoordinatorCommand 
     case 'born':
     case 'header-accepted':
     case 'withdrawal-recorded':
+    case 'model-loaded':
     case 'publication-recorded':
       return null;
     case 'halted':

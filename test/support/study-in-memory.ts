@@ -100,7 +100,9 @@ export class MemoryEnclave {
 
   weights(): Uint8Array {
     if (this.state.phase === 'unborn') throw new Error('no genesis yet');
-    return encodeWeights(this.state.ledger.model.weights);
+    const { content } = this.state.ledger.model;
+    if (content === null) throw new Error('the weights are not in memory');
+    return encodeWeights(content.weights);
   }
 }
 

@@ -1,6 +1,7 @@
 import { acceptSession } from '../../aggregator-enclave/accept-session.ts';
 import { Enclave } from '../../aggregator-enclave/enclave.ts';
 import type { EnclaveCommand } from '../../aggregator-enclave/event.ts';
+import { recordStoreOn } from '../../aggregator-enclave/host/record-store.ts';
 import { Agent } from '../../site-agent/agent.ts';
 import { attestEnclave } from '../../site-agent/enclave-session.ts';
 import type { SitePlatform } from '../../site-agent/site-platform.ts';
@@ -126,15 +127,11 @@ const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as 
 const enclaveAttester = (): Attester => chipOf('chip-enclave').attesterFor(enclaveProgram);
 
 function startEnclave(sealed: SealedContract, disk: MemoryDisk, attester = enclaveAttester()): Promise<Enclave> {
-  const { events } = openMemoryStore(disk);
   return Enclave.start(
     sealed,
     HOSPITALS.map((id) => testApproval(sealed, id)),
     {
-      records: {
-        append: (expected, records) => events.append('sealed', expected, records),
-        read: () => events.read('sealed'),
-      },
+      records: recordStoreOn(openMemoryStore(disk), 'sealed'),
       sealingKey: chipOf('chip-enclave').sealingKey(enclaveProgram),
       attester,
       verifiers,

@@ -193,6 +193,7 @@ const POSSIBLE: Record<EnclaveEvent['type'], readonly Phase[]> = {
   born: ['unborn'],
   // Of the statements the last release of the log, which only the committed state can issue, and only there follows.
   'statement-issued': ['committed'],
+  'model-loaded': ['idle', 'open', 'locked', 'collecting', 'committed', 'released', 'aborted'],
   'commit-accepted': ['open'],
   'header-accepted': ['locked', 'collecting'],
   'update-accepted': ['collecting'],
@@ -219,6 +220,10 @@ describe('the enclave evolves only by events that its decider could have made', 
     type: 'withdrawal-recorded',
     organisation: study.site('cedar').environment.organisation,
   });
+  const { ledger } = states.released as Extract<EnclaveState, { phase: 'released' }>;
+  if (ledger.model.content === null) throw new Error('no content');
+  const { fixedBy, content } = ledger.model;
+  sample.set('model-loaded', { type: 'model-loaded', fixedBy, content });
   if (states.halted.phase === 'halted') sample.set('halted', { type: 'halted', refusal: states.halted.refusal });
 
   it.each(Object.keys(POSSIBLE) as EnclaveEvent['type'][])('%s', (type) => {

@@ -1,6 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeEvent, encodeEvent } from '../../../aggregator-enclave/event-codec.ts';
-import { isDurable, type EnclaveEvent } from '../../../aggregator-enclave/event.ts';
 import { evolve as evolveEnclave } from '../../../aggregator-enclave/evolve.ts';
 import { INITIAL_STATE as UNBORN, type EnclaveState } from '../../../aggregator-enclave/state.ts';
 import { decide as decideCoordinator } from '../../../coordinator/decider.ts';
@@ -12,6 +10,7 @@ import { initialWeights } from '../../../lib/learning/initial-weights.ts';
 import { modelDigest } from '../../../lib/learning/weights.ts';
 import { evolve as evolveSite } from '../../../site-agent/evolve.ts';
 import { initialSiteState } from '../../../site-agent/state.ts';
+import { readBack } from '../../support/read-back.ts';
 import { MemoryStudy, must } from '../../support/study-in-memory.ts';
 import { HOSPITALS, organisationSigner, START, testApproval, testContract } from '../../support/test-contract.ts';
 
@@ -62,11 +61,7 @@ describe('HOUSE §2: the event log is the state', () => {
 
   it('what the enclave stores folds to the same ledger, whatever was lost with its memory', () => {
     const { environment, log, state } = study.enclave;
-    let now: EnclaveState = UNBORN;
-    for (const event of log.filter(isDurable)) {
-      const stored: EnclaveEvent = must(decodeEvent(encodeEvent(event), environment.layout));
-      now = evolveEnclave(environment, now, stored);
-    }
+    const now = readBack(environment, log);
     if (now.phase === 'unborn' || state.phase === 'unborn') throw new Error('unborn');
     expect(now.phase).toBe('locked');
     expect(now.ledger).toEqual(state.ledger);

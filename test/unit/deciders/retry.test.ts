@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeEvent, encodeEvent } from '../../../aggregator-enclave/event-codec.ts';
 import { isDurable } from '../../../aggregator-enclave/event.ts';
 import { evolve } from '../../../aggregator-enclave/evolve.ts';
 import { INITIAL_STATE, type EnclaveState } from '../../../aggregator-enclave/state.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
 import { sealContract, type SealedContract } from '../../../lib/contract/study-contract.ts';
 import { initialWeights } from '../../../lib/learning/initial-weights.ts';
+import { readBack } from '../../support/read-back.ts';
 import { MemoryEnclave, MemoryStudy, must } from '../../support/study-in-memory.ts';
 import { digestOf, START, testContract } from '../../support/test-contract.ts';
 
@@ -143,10 +143,8 @@ function reboot(study: MemoryStudy): MemoryStudy {
   const { sealed, enclave } = study;
   const successor = new MemoryEnclave(sealed, 'second boot');
   const { environment } = successor;
-  for (const event of enclave.log.filter(isDurable)) {
-    successor.state = evolve(environment, successor.state, must(decodeEvent(encodeEvent(event), environment.layout)));
-    successor.log.push(event);
-  }
+  successor.state = readBack(environment, enclave.log);
+  successor.log.push(...enclave.log.filter(isDurable));
   must(
     successor.handle({
       type: 'boot',
