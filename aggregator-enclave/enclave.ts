@@ -52,6 +52,8 @@ export interface EnclavePorts {
   readonly software: Digest;
   /** What this program was started for; must equal the contract's. */
   readonly environment: 'simulation' | 'production';
+  /** Told of a fault that leaves this program's memory in doubt; it must end. */
+  readonly onFault: (fault: unknown) => void;
 }
 
 type Listener = (event: EnclaveEvent, state: EnclaveState) => void;
@@ -65,11 +67,12 @@ export class Enclave {
   readonly environment: EnclaveEnvironment;
   #state: EnclaveState = INITIAL_STATE;
   readonly #journal: Journal;
-  readonly #queue = new FailStopQueue();
+  readonly #queue: FailStopQueue;
   readonly #listeners = new Set<Listener>();
 
   private constructor(sealed: SealedContract, ports: EnclavePorts) {
     this.ports = ports;
+    this.#queue = new FailStopQueue(ports.onFault);
     const signer = signerFromSeed(ports.random(SECRET_BYTES));
     const layout = layoutOf(sealed.contract.model.spec);
     this.environment = {
@@ -105,7 +108,7 @@ export class Enclave {
     return this.#state;
   }
 
-  /** Decides, stores, evolves and tells the listeners; a refusal changes nothing. After a fault of the store nothing more is decided. */
+  /** Decides, stores, evolves and tells the listeners; a refusal changes nothing. After a fault nothing more is decided. */
   handle(command: EnclaveCommand): Promise<Decision> {
     return this.#queue.run(async () => {
       const decision = decide(this.environment, this.#state, command);
@@ -187,23 +190,21 @@ export class Enclave {
    * What this boot states first (genesis, or the abort of an attempt that lost its updates) and the evidence for its
    * key, in one append: a statement whose key was never published could not be verified by anybody.
    */
-  #boot(noiseRoot: Uint8Array): Promise<void> {
+  async #boot(noiseRoot: Uint8Array): Promise<void> {
     const { clock } = this.ports;
     const { sealed } = this.environment;
-    return this.#queue.run(async () => {
-      const stated = accepted(
-        decide(this.environment, this.#state, {
-          type: 'boot',
-          at: clock.now(),
-          noiseRoot: hash('noise-root', noiseRoot),
-          initialWeights: initialWeights(sealed.contract.model.spec),
-        }),
-      );
-      const state = statesAfter(this.environment, this.#state, stated).at(-1) ?? this.#state;
-      const publication = await this.#publicationOf(state);
-      const published = accepted(decide(this.environment, state, { type: 'record-publication', publication }));
-      await this.#commit([...stated, ...published]);
-    });
+    const stated = accepted(
+      decide(this.environment, this.#state, {
+        type: 'boot',
+        at: clock.now(),
+        noiseRoot: hash('noise-root', noiseRoot),
+        initialWeights: initialWeights(sealed.contract.model.spec),
+      }),
+    );
+    const state = statesAfter(this.environment, this.#state, stated).at(-1) ?? this.#state;
+    const publication = await this.#publicationOf(state);
+    const published = accepted(decide(this.environment, state, { type: 'record-publication', publication }));
+    await this.#commit([...stated, ...published]);
   }
 
   /** Publication evidence of this boot (PROTOCOL §7.1). */
@@ -219,7 +220,7 @@ export class Enclave {
     return { format: 'consilium/publication/v1', bootKey, contract: sealed.digest, genesis, head, at, evidence };
   }
 
-  /** Stores, evolves, tells; only ever inside the queue. */
+  /** Stores, evolves, tells; only ever inside the queue, or before anything can be in it. */
   async #commit(events: readonly EnclaveEvent[]): Promise<void> {
     const before = this.#state;
     const states = statesAfter(this.environment, before, events);

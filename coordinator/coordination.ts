@@ -63,9 +63,9 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
       log.error('notice.fault', {}, fault);
     },
   });
-  /** For work that nobody waits for: never rejects. */
+  /** For work that nobody waits for: never rejects, for the coordinator itself tells of its faults. */
   const act = async (command: CoordinatorCommand): Promise<void> => {
-    await coordinator.handle(command).catch(onFault);
+    await coordinator.handle(command).catch(() => undefined);
   };
   const coordinator = await Coordinator.start(
     { sealed, gatherMs: settings.gatherMs, maxAttempts: settings.maxAttempts },
@@ -75,6 +75,7 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
         perform(effect, { link, act, onFault });
       },
       onEvent: tellOf({ statements, notices, log }),
+      onFault,
     },
   );
   const launchWhenReady = async (): Promise<void> => {

@@ -17,13 +17,15 @@ interface Ports {
   readonly perform: (effect: CoordinatorEffect) => void;
   /** Told of every stored event, after a restart of the earlier ones again (`replayed`). */
   readonly onEvent: (event: CoordinatorEvent, told: { readonly replayed: boolean }) => void;
+  /** Told of a fault that leaves this program's memory in doubt; it must end. */
+  readonly onFault: (fault: unknown) => void;
 }
 
 /** The liveness decider at run time: one command at a time, stored before its effects are performed. */
 export class Coordinator {
   readonly #environment: CoordinatorEnvironment;
   readonly #ports: Ports;
-  readonly #queue = new FailStopQueue();
+  readonly #queue: FailStopQueue;
   #state: CoordinatorState = INITIAL_STATE;
   #version = 0;
   /** Asked for in the present step and perhaps never sent. */
@@ -32,6 +34,7 @@ export class Coordinator {
   private constructor(environment: CoordinatorEnvironment, ports: Ports) {
     this.#environment = environment;
     this.#ports = ports;
+    this.#queue = new FailStopQueue(ports.onFault);
   }
 
   /** Replays the stored log and takes up what was under way. Throws RefusalError on a log that cannot be read. */

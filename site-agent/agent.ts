@@ -51,7 +51,7 @@ export interface AgentPorts {
   readonly onHeadAsked: (counter: number) => void;
   /** Told of what was refused, by this site or by the enclave. */
   readonly onRefused: (refusal: Refusal) => void;
-  /** Told of what is no refusal: a bug or an I/O fault of this program. */
+  /** Told of what is no refusal, a bug or an I/O fault of this program: it must end. */
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -59,7 +59,7 @@ export interface AgentPorts {
 export class Agent {
   readonly #environment: SiteEnvironment;
   readonly #ports: AgentPorts;
-  readonly #queue = new FailStopQueue();
+  readonly #queue: FailStopQueue;
   readonly #outgoing = new SerialQueue();
   #state: SiteState;
   #version = 0;
@@ -71,6 +71,7 @@ export class Agent {
   private constructor(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState) {
     this.#environment = environment;
     this.#ports = ports;
+    this.#queue = new FailStopQueue(ports.onFault);
     this.#state = initial;
   }
 

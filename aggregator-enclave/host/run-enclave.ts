@@ -27,7 +27,7 @@ const STOP_GRACE_MS = 3_000;
 export interface Platform {
   readonly environment: EnclavePorts['environment'];
   readonly stop: Stop;
-  open(config: EnclaveConfig): Promise<Omit<EnclavePorts, 'records' | 'environment'>>;
+  open(config: EnclaveConfig): Promise<Omit<EnclavePorts, 'records' | 'environment' | 'onFault'>>;
 }
 
 /** Runs the enclave program until it is asked to stop. Throws RefusalError on a bad configuration, or as soon as its disk fails. */
@@ -42,7 +42,8 @@ export async function runEnclave(configPath: string, platform: Platform): Promis
   const opened = await openSqliteStore(config.store);
   if (!opened.ok) throw new RefusalError(opened.error);
   const store = failStop(opened.value, faults.report);
-  const ports = { ...(await platform.open(config)), environment: platform.environment };
+  const { environment } = platform;
+  const ports = { ...(await platform.open(config)), environment, onFault: faults.report };
   const host = new StudyHost({ ports, store, log });
   await host.resume();
   const health = createHealth();

@@ -12,7 +12,13 @@ export class SerialQueue {
 /** The same until a task fails: what the tasks share is in doubt then, and every later one rejects with that fault. */
 export class FailStopQueue {
   readonly #queue = new SerialQueue();
+  readonly #onFault: (fault: unknown) => void;
   #failed: { readonly fault: unknown } | null = null;
+
+  /** `onFault`: called once; has to end the program. */
+  constructor(onFault: (fault: unknown) => void) {
+    this.#onFault = onFault;
+  }
 
   run<T>(task: () => Promise<T>): Promise<T> {
     return this.#queue.run(async () => {
@@ -21,6 +27,7 @@ export class FailStopQueue {
         return await task();
       } catch (fault) {
         this.#failed = { fault };
+        this.#onFault(fault);
         throw fault;
       }
     });

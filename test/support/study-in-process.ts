@@ -140,6 +140,9 @@ function startEnclave(sealed: SealedContract, disk: MemoryDisk, attester = encla
       studyRandom: systemStudyRandom(systemRandom),
       software: enclaveProgram.measurement,
       environment: 'simulation',
+      onFault: (fault) => {
+        throw fault;
+      },
     },
   );
 }

@@ -27,6 +27,9 @@ async function boot(disk: MemoryDisk) {
       events: openMemoryStore(disk).events,
       perform: (effect) => performed.push(effect),
       onEvent: (event, { replayed }) => told.push({ event, replayed }),
+      onFault: (fault) => {
+        throw fault;
+      },
     },
   );
   const handle = async (command: CoordinatorCommand): Promise<unknown> => must(await coordinator.handle(command));

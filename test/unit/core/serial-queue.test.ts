@@ -37,7 +37,8 @@ describe('SerialQueue', () => {
 
 describe('FailStopQueue', () => {
   it('runs tasks in order until one fails, and none behind it', async () => {
-    const queue = new FailStopQueue();
+    const told: unknown[] = [];
+    const queue = new FailStopQueue((fault) => told.push(fault));
     const ran: number[] = [];
     const task = (n: number) => async (): Promise<number> => ran.push(n);
     const disk = new Error('disk');
@@ -49,5 +50,6 @@ describe('FailStopQueue', () => {
     await expect(behind).rejects.toBe(disk);
     await expect(queue.run(task(3))).rejects.toBe(disk);
     expect(ran).toEqual([1]);
+    expect(told).toEqual([disk]);
   });
 });

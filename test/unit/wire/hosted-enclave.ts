@@ -46,6 +46,9 @@ export function hostEnclave(
       studyRandom: systemStudyRandom(systemRandom),
       software: program.measurement,
       environment: 'simulation',
+      onFault: (fault) => {
+        throw fault;
+      },
     },
     store,
     log: createLogger({ name: 'enclave', level: 'info', destination: { write } }),
