@@ -46,9 +46,9 @@ export const recordDigest = (record: Uint8Array): Digest => hash('sealed-record'
 export const seal = (key: Uint8Array, plaintext: Uint8Array, context: SealContext): Uint8Array =>
   sealed(key, plaintext, associatedData(context));
 
-/** E-STORE-FORMAT for records of another enclave, contract, place or version, and for altered ones. */
+/** E-STORE-SEALED for records of another enclave, contract, place or version, and for altered ones. */
 export const unseal = (key: Uint8Array, record: Uint8Array, context: SealContext): Result<Uint8Array, Refusal> =>
-  unsealed(key, record, associatedData(context)) ?? err(refusal('E-STORE-FORMAT', `sealed record ${context.counter}`));
+  unsealed(key, record, associatedData(context)) ?? err(refusal('E-STORE-SEALED', `sealed record ${context.counter}`));
 
 /** What is sealed beside the records, by the digest that a record names it with (PROTOCOL §3). */
 export interface BlobContext {
@@ -61,10 +61,10 @@ export interface BlobContext {
 export const sealBlob = (key: Uint8Array, plaintext: Uint8Array, context: BlobContext): Uint8Array =>
   sealed(key, plaintext, encodeCbor({ format: BLOB_FORMAT, ...context }));
 
-/** E-STORE-FORMAT for blobs of another enclave, contract, purpose, statement or version, and for altered ones. */
+/** E-STORE-SEALED for blobs of another enclave, contract, purpose, statement or version, and for altered ones. */
 export const unsealBlob = (key: Uint8Array, blob: Uint8Array, context: BlobContext): Result<Uint8Array, Refusal> =>
   unsealed(key, blob, encodeCbor({ format: BLOB_FORMAT, ...context })) ??
-  err(refusal('E-STORE-FORMAT', `sealed blob: ${context.purpose}`));
+  err(refusal('E-STORE-SEALED', `sealed blob: ${context.purpose}`));
 
 function sealed(key: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);

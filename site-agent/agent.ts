@@ -271,7 +271,8 @@ export class Agent {
     const { activity, withdrawal } = this.#state;
     if (activity.phase !== 'uploading' || withdrawal !== null) return;
     const payload = await this.#ports.blobs.get(blobKey(activity.manifest.statement.parent));
-    if (payload === null) throw new RefusalError(refusal('E-STORE-IO', 'the announced update is not in the store'));
+    if (payload === null)
+      throw new RefusalError(refusal('E-STORE-DAMAGED', 'the announced update is not in the store'));
     this.#send({ type: 'update-header', header: activity.header });
     this.#send({ type: 'update', payload });
   }

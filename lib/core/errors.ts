@@ -28,6 +28,7 @@ export interface ErrorMeaning {
 const NOTHING_LEFT = 'No patient data left the hospital.';
 const NOTHING_RELEASED = 'Nothing was released; updates already received were erased from the enclave.';
 const NOT_INVOLVED = 'Patient data is not involved.';
+const STORED_FIRST = 'Nothing leaves a hospital that was not stored first; what was stored before is kept.';
 
 const refused = (what: string, next: string, patientData = NOTHING_LEFT): ErrorMeaning => ({
   what,
@@ -84,6 +85,15 @@ const configuration = (what: string, next: string): ErrorMeaning => ({
   retryable: false,
   grpc: 'INVALID_ARGUMENT',
   exit: 78,
+});
+
+const storage = (what: string, next: string, patientData = STORED_FIRST): ErrorMeaning => ({
+  what,
+  patientData,
+  next,
+  retryable: false,
+  grpc: 'INTERNAL',
+  exit: 74,
 });
 
 /** Every code there is; `docs/errors.md` is made from this table. */
@@ -383,20 +393,52 @@ export const ERRORS = {
     ),
     grpc: 'ABORTED',
   },
-  'E-STORE-FORMAT': {
-    ...configuration(
-      'A stored file has an unknown format or was altered.',
-      'Use the version of Consilium that wrote it, or restore a backup.',
-    ),
-    exit: 74,
-  },
-  'E-STORE-IO': {
-    ...configuration(
-      'The disk refused a read or a write; the program has stopped.',
-      'Check free space, permissions and owner of the data folder, and start the program again: it goes on from what is stored.',
+  'E-STORE-FORMAT': storage(
+    'A stored file was written by another program or by another version of this one.',
+    'Check the path; else use the version of Consilium that wrote the file. It was left as it is.',
+  ),
+  'E-STORE-DAMAGED': storage(
+    'A stored file is not what was written: cut short, altered, or parts of two copies.',
+    'Keep the file, put the newest copy of the whole store back, and look at the disk before trusting it again.',
+    'What is damaged is never used. Nothing leaves a hospital until its store is whole again.',
+  ),
+  'E-STORE-SEALED': storage(
+    "A record of the enclave's sealed state does not open: it was sealed on another machine, by another program or for another contract, or records of two copies were mixed.",
+    'Start the enclave on the machine and with the program that sealed it, or put a whole copy of its disk back. If the machine is lost, the hospitals agree a successor contract.',
+    NOTHING_RELEASED,
+  ),
+  'E-STORE-FULL': storage(
+    'There is no room for a write: the disk is full, or a quota or size limit is reached; the program has stopped.',
+    'Make room or raise the limit, then start the program again: it goes on from what is stored.',
+  ),
+  'E-STORE-READONLY': storage(
+    'The disk takes no writes: it is mounted read-only.',
+    'Find out why (after a disk error, systems mount it so), then mount it for writing and start the program again.',
+  ),
+  'E-STORE-PERMISSION': storage(
+    'A stored file or its folder has the wrong owner or rights: this user may not write it, or others may read it.',
+    'Find out who changed it, then give it to the user that runs the program (chown), readable by nobody else (chmod 600).',
+  ),
+  'E-STORE-PATH': storage(
+    'The store is not where the configuration says, or was moved away while the program ran.',
+    'Check the path and whether the disk is mounted, and stop a program before you touch its store.',
+  ),
+  'E-STORE-LOCKED': {
+    ...storage(
+      'Another process held the store for longer than this program waits.',
+      'Find it: a backup tool, or a second copy of this program. The program may then be started again.',
     ),
     retryable: true,
-    exit: 74,
+    grpc: 'UNAVAILABLE',
+    exit: 75,
+  },
+  'E-STORE-IO': {
+    ...storage(
+      'The disk failed a read or a write, for a reason that has no code of its own; the program has stopped.',
+      "Look at the disk and at the system's log, then start the program again: it goes on from what is stored.",
+    ),
+    retryable: true,
+    grpc: 'UNAVAILABLE',
   },
   'E-CONFIG': configuration('The configuration is not valid.', 'Correct the fields listed.'),
   'E-USAGE': { ...configuration('The command line is not valid.', 'Run the command with --help.'), exit: 64 },

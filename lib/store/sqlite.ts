@@ -1,8 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { bytesEqual } from '../core/bytes.ts';
 import { refusal, RefusalError, type Refusal } from '../core/errors.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { conflict } from './conflict.ts';
-import { guardIo, openDatabase } from './sqlite-database.ts';
+import { guardIo } from './disk-fault.ts';
+import { rowDigest } from './row-digest.ts';
+import { openDatabase, type SqliteOptions } from './sqlite-database.ts';
+import { placeGuard } from './store-file.ts';
 import { checkLimit, checkName, checkVersion, type Store } from './store.ts';
 
 /**
@@ -10,30 +14,44 @@ import { checkLimit, checkName, checkVersion, type Store } from './store.ts';
  * 10 s for each other. Its thief reads every event and blob; its restorer shows an older state, which only the
  * statement chain reveals (PROTOCOL §7).
  *
- * Refuses with E-STORE-FORMAT what it does not know; rejects with a RefusalError (E-STORE-IO) when the disk fails.
+ * Refuses what it cannot open: E-STORE-FORMAT, -DAMAGED, -PERMISSION, -PATH, -READONLY, -LOCKED, -FULL, -IO. Every call
+ * rejects with a RefusalError of one of these when the disk refuses or what it gives back is not what was stored; the
+ * transaction that it belonged to is undone.
  */
-export async function openSqliteStore(path: string): Promise<Result<Store, Refusal>> {
-  const opened = openDatabase(path);
-  return opened.ok ? ok(storeOn(opened.value)) : opened;
+export async function openSqliteStore(path: string, options: SqliteOptions = {}): Promise<Result<Store, Refusal>> {
+  const opened = openDatabase(path, options);
+  return opened.ok ? ok(storeOn(opened.value, path)) : opened;
 }
 
-function storeOn(database: DatabaseSync): Store {
-  const statements = guardIo(() => ({
+/** The store in an open database whose file is at `path`. */
+export function storeOn(database: DatabaseSync, path: string): Store {
+  const guarded = <T>(work: () => T): T => guardIo(path, work);
+  const requirePlace = guarded(() => placeGuard(path));
+  const statements = guarded(() => ({
     version: database.prepare('SELECT coalesce(max(version), 0) AS version FROM events WHERE stream = ?'),
-    append: database.prepare('INSERT INTO events (stream, version, bytes) VALUES (?, ?, ?)'),
+    append: database.prepare('INSERT INTO events (stream, version, bytes, digest) VALUES (?, ?, ?, ?)'),
     read: database.prepare(
-      'SELECT version, bytes FROM events WHERE stream = ? AND version > ? ORDER BY version LIMIT ?',
+      'SELECT version, bytes, digest FROM events WHERE stream = ? AND version > ? ORDER BY version LIMIT ?',
     ),
     put: database.prepare(
-      'INSERT INTO blobs (key, bytes) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes',
+      'INSERT INTO blobs (key, bytes, digest) VALUES (?, ?, ?) ' +
+        'ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes, digest = excluded.digest',
     ),
-    get: database.prepare('SELECT bytes FROM blobs WHERE key = ?'),
+    get: database.prepare('SELECT bytes, digest FROM blobs WHERE key = ?'),
     keys: database.prepare('SELECT key FROM blobs WHERE substr(key, 1, length(?1)) = ?1'),
     delete: database.prepare('DELETE FROM blobs WHERE key = ?'),
   }));
+  const damaged = (what: string): RefusalError => new RefusalError(refusal('E-STORE-DAMAGED', `${path}: ${what}`));
+  const bytesOf = (row: Row, place: Place): Uint8Array => {
+    const { bytes, digest } = row;
+    const whole = bytes instanceof Uint8Array && digest instanceof Uint8Array;
+    if (whole && bytesEqual(digest, rowDigest(place, bytes))) return bytes;
+    throw damaged(`${place.join(' ')} is not what was stored`);
+  };
 
   /** IMMEDIATE takes the write lock before the version is read, so that no other writer slips in between. */
   const inTransaction = <T>(work: () => Result<T, Refusal>): Result<T, Refusal> => {
+    requirePlace();
     database.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
@@ -51,11 +69,14 @@ function storeOn(database: DatabaseSync): Store {
       async append(stream, expectedVersion, events) {
         checkName(stream);
         checkVersion(expectedVersion);
-        return guardIo(() =>
+        return guarded(() =>
           inTransaction(() => {
             const held = Number(statements.version.get(stream)?.['version']);
             if (held !== expectedVersion) return err(conflict(stream, { got: held, want: expectedVersion }));
-            events.forEach((event, index) => statements.append.run(stream, held + 1 + index, event));
+            for (const [index, event] of events.entries()) {
+              const version = held + 1 + index;
+              statements.append.run(stream, version, event, rowDigest(['event', stream, version], event));
+            }
             return ok(held + events.length);
           }),
         );
@@ -64,35 +85,42 @@ function storeOn(database: DatabaseSync): Store {
         checkName(stream);
         checkVersion(fromVersion);
         checkLimit(limit);
-        const rows = guardIo(() => statements.read.all(stream, fromVersion, limit === Infinity ? ALL_ROWS : limit));
+        const rows = guarded(() => statements.read.all(stream, fromVersion, limit === Infinity ? ALL_ROWS : limit));
         return rows.map((row, index) => {
-          if (row['version'] !== fromVersion + 1 + index) throw new RefusalError(gap(stream));
-          return bytesOf(row['bytes']);
+          const version = fromVersion + 1 + index;
+          if (row['version'] !== version) throw damaged(`stream ${stream} has a gap`);
+          return bytesOf(row, ['event', stream, version]);
         });
       },
     },
     blobs: {
       async put(key, bytes) {
         checkName(key);
-        guardIo(() => statements.put.run(key, bytes));
+        guarded(() => {
+          requirePlace();
+          statements.put.run(key, bytes, rowDigest(['blob', key], bytes));
+        });
       },
       async get(key) {
         checkName(key);
-        const row = guardIo(() => statements.get.get(key));
-        return row === undefined ? null : bytesOf(row['bytes']);
+        const row = guarded(() => statements.get.get(key));
+        return row === undefined ? null : bytesOf(row, ['blob', key]);
       },
       async keys(prefix) {
         checkName(prefix);
-        return guardIo(() => statements.keys.all(prefix)).map((row) => textOf(row['key']));
+        return guarded(() => statements.keys.all(prefix)).map((row) => textOf(row['key']));
       },
       async delete(key) {
         checkName(key);
-        guardIo(() => statements.delete.run(key));
+        guarded(() => {
+          requirePlace();
+          statements.delete.run(key);
+        });
       },
     },
     async close() {
       if (database.isOpen)
-        guardIo(() => {
+        guarded(() => {
           database.close();
         });
     },
@@ -102,14 +130,10 @@ function storeOn(database: DatabaseSync): Store {
 /** To SQLite a negative limit is none. */
 const ALL_ROWS = -1;
 
-const gap = (stream: string): Refusal => refusal('E-STORE-FORMAT', `stream ${stream} has a gap`);
-
-function bytesOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  throw new RefusalError(refusal('E-STORE-FORMAT', 'a stored value is not bytes'));
-}
+type Row = Readonly<Record<string, unknown>>;
+type Place = readonly (string | number)[];
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  throw new RefusalError(refusal('E-STORE-FORMAT', 'a stored key is not text'));
+  throw new Error('a STRICT table gave a key that is not text');
 }

@@ -17,7 +17,7 @@ function consilium(...args: string[]): Promise<{ exit: number | null; stdout: st
 test('explains a code, with nothing on stderr', async () => {
   const { exit, stdout, stderr } = await consilium('errors', 'E-STORE-IO');
   expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-  expect(stdout).toContain('The disk refused a read or a write.');
+  expect(stdout).toContain('The disk failed a read or a write');
 });
 
 test('passes the exit code of a refusal through the launcher', async () => {

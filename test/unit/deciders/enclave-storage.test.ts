@@ -161,35 +161,35 @@ describe('PROTOCOL §3: SEAL over {format, purpose, contract, counter, head}', (
   });
 
   it('opens in no other place, under no other contract or head', () => {
-    expect(codeFor(record, { ...context, counter: 4 })).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, { ...context, contract: digestOf('another contract') })).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, { ...context, head: null })).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, { ...context, previous: null })).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, { ...context, previous: digestOf('another timeline') })).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, { ...context, head: { counter: 2, digest: digestOf('head') } })).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, { ...context, head: { counter: 1, digest: digestOf('fork') } })).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, { ...context, counter: 4 })).toBe('E-STORE-SEALED');
+    expect(codeFor(record, { ...context, contract: digestOf('another contract') })).toBe('E-STORE-SEALED');
+    expect(codeFor(record, { ...context, head: null })).toBe('E-STORE-SEALED');
+    expect(codeFor(record, { ...context, previous: null })).toBe('E-STORE-SEALED');
+    expect(codeFor(record, { ...context, previous: digestOf('another timeline') })).toBe('E-STORE-SEALED');
+    expect(codeFor(record, { ...context, head: { counter: 2, digest: digestOf('head') } })).toBe('E-STORE-SEALED');
+    expect(codeFor(record, { ...context, head: { counter: 1, digest: digestOf('fork') } })).toBe('E-STORE-SEALED');
   });
 
   it('opens with no other key, and not for a key of another length', () => {
-    expect(codeFor(record, context, digestOf('another key'))).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, context, new Uint8Array(16))).toBe('E-STORE-FORMAT');
+    expect(codeFor(record, context, digestOf('another key'))).toBe('E-STORE-SEALED');
+    expect(codeFor(record, context, new Uint8Array(16))).toBe('E-STORE-SEALED');
   });
 
   it('two swapped records open in neither place', () => {
     const next = { ...context, counter: 4, head: { counter: 2, digest: digestOf('next head') } };
     const other = seal(key, utf8('the next event'), next);
-    expect(codeFor(other, context)).toBe('E-STORE-FORMAT');
-    expect(codeFor(record, next)).toBe('E-STORE-FORMAT');
+    expect(codeFor(other, context)).toBe('E-STORE-SEALED');
+    expect(codeFor(record, next)).toBe('E-STORE-SEALED');
     expect(codeFor(other, next)).toBe('unsealed');
   });
 
   it('is refused when cut anywhere, extended, or with any bit flipped', () => {
     for (let length = 0; length < record.length; length++)
-      expect(codeFor(record.subarray(0, length)), `cut at ${length}`).toBe('E-STORE-FORMAT');
-    expect(codeFor(Uint8Array.of(...record, 0))).toBe('E-STORE-FORMAT');
+      expect(codeFor(record.subarray(0, length)), `cut at ${length}`).toBe('E-STORE-SEALED');
+    expect(codeFor(Uint8Array.of(...record, 0))).toBe('E-STORE-SEALED');
     for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = record.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
-      expect(codeFor(flipped), `bit ${bit}`).toBe('E-STORE-FORMAT');
+      expect(codeFor(flipped), `bit ${bit}`).toBe('E-STORE-SEALED');
     }
   });
 
@@ -247,12 +247,12 @@ describe('the content of a model at rest', () => {
       return opened.ok ? 'opened' : opened.error.code;
     };
     expect(codeUnder({})).toBe('opened');
-    expect(codeUnder({ contract: digestOf('another contract') })).toBe('E-STORE-FORMAT');
-    expect(codeUnder({ digest: digestOf('another intent') })).toBe('E-STORE-FORMAT');
-    expect(codeUnder({ purpose: 'enclave-events' })).toBe('E-STORE-FORMAT');
-    expect(codeUnder({}, blob, digestOf('another key'))).toBe('E-STORE-FORMAT');
-    expect(codeUnder({}, blob.subarray(0, 20))).toBe('E-STORE-FORMAT');
+    expect(codeUnder({ contract: digestOf('another contract') })).toBe('E-STORE-SEALED');
+    expect(codeUnder({ digest: digestOf('another intent') })).toBe('E-STORE-SEALED');
+    expect(codeUnder({ purpose: 'enclave-events' })).toBe('E-STORE-SEALED');
+    expect(codeUnder({}, blob, digestOf('another key'))).toBe('E-STORE-SEALED');
+    expect(codeUnder({}, blob.subarray(0, 20))).toBe('E-STORE-SEALED');
     for (const [index, byte] of blob.entries())
-      expect(codeUnder({}, blob.with(index, byte ^ 1))).toBe('E-STORE-FORMAT');
+      expect(codeUnder({}, blob.with(index, byte ^ 1))).toBe('E-STORE-SEALED');
   });
 });

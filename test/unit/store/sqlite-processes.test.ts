@@ -77,13 +77,13 @@ test('what a killed writer was promised is there, in order, and the next writer 
 });
 
 test.skipIf(process.platform === 'win32')(
-  'a disk that takes no more refuses the append with E-STORE-IO and keeps what it promised',
+  'a limit on the size of files refuses the append with E-STORE-FULL and keeps what it promised',
   async () => {
     const path = temporaryFile('store.sqlite');
     const writer = startWriter(path, { name: 'w', padding: 20_000, limitKiB: 400 });
     await writer.ended;
     const promised = writer.lines.slice(0, -1);
-    expect(writer.lines.at(-1)).toBe('E-STORE-IO');
+    expect(writer.lines.at(-1)).toBe('E-STORE-FULL');
     expect(promised.length).toBeGreaterThan(2);
     expect(await storedIn(path)).toEqual(promised.map((index) => `w-${index}`));
     const store = await openOrThrow(path);

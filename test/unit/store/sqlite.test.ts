@@ -1,9 +1,7 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../../lib/core/bytes.ts';
-import { RefusalError } from '../../../lib/core/errors.ts';
 import { FORMAT_VERSION, openDatabase } from '../../../lib/store/sqlite-database.ts';
 import { openSqliteStore } from '../../../lib/store/sqlite.ts';
 import { conformance } from './conformance.ts';
@@ -66,21 +64,32 @@ describe('sqlite file', () => {
     await store.close();
   });
 
-  test('a file of a newer version is refused and left as it was', async () => {
+  test.each([FORMAT_VERSION + 1, FORMAT_VERSION - 1])(
+    'a file of format %i is refused and left as it was',
+    async (version) => {
+      const path = temporaryFile('store.sqlite');
+      await storeWithEvents(path);
+      tamper(path, `PRAGMA user_version = ${version}`);
+      const before = readFileSync(path);
+      expect(await openSqliteStore(path)).toMatchObject({
+        ok: false,
+        error: { code: 'E-STORE-FORMAT', got: `format ${version}` },
+      });
+      expect(readFileSync(path).equals(before)).toBe(true);
+    },
+  );
+
+  test('a file of this number with other tables is refused', async () => {
     const path = temporaryFile('store.sqlite');
     await storeWithEvents(path);
-    tamper(path, `PRAGMA user_version = ${FORMAT_VERSION + 1}`);
-    const before = readFileSync(path);
-    expect(await openSqliteStore(path)).toMatchObject({
-      ok: false,
-      error: { code: 'E-STORE-FORMAT', got: `format ${FORMAT_VERSION + 1}` },
-    });
-    expect(readFileSync(path).equals(before)).toBe(true);
+    tamper(path, 'ALTER TABLE events DROP COLUMN digest');
+    expect(await openSqliteStore(path)).toMatchObject({ ok: false, error: { code: 'E-STORE-FORMAT' } });
   });
 
   test('another program’s database is refused and left as it was', async () => {
     const path = temporaryFile('other.sqlite');
     tamper(path, 'CREATE TABLE patients (name TEXT)');
+    chmodSync(path, 0o600);
     const before = readFileSync(path);
     expect(await openSqliteStore(path)).toMatchObject({ ok: false, error: { code: 'E-STORE-FORMAT' } });
     expect(readFileSync(path).equals(before)).toBe(true);
@@ -88,8 +97,9 @@ describe('sqlite file', () => {
 
   test('a file that is no database is refused', async () => {
     const path = temporaryFile('notes.txt');
-    writeFileSync(path, 'x'.repeat(5000));
+    writeFileSync(path, 'x'.repeat(5000), { mode: 0o600 });
     expect(await openSqliteStore(path)).toMatchObject({ ok: false, error: { code: 'E-STORE-FORMAT' } });
+    expect(readFileSync(path, 'utf8')).toBe('x'.repeat(5000));
   });
 
   test('a stream with a hole is refused, not read around', async () => {
@@ -97,37 +107,36 @@ describe('sqlite file', () => {
     await storeWithEvents(path);
     tamper(path, 'DELETE FROM events WHERE version = 2');
     const store = await openOrThrow(path);
-    await expect(store.events.read('s')).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-FORMAT' }] });
+    await expect(store.events.read('s')).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-DAMAGED' }] });
     await store.close();
   });
 
-  test('damaged pages are refused, never returned as events', async () => {
+  test('two events that changed places are refused, and so is a blob under another key', async () => {
+    const path = temporaryFile('store.sqlite');
+    await storeWithEvents(path);
+    const first = await openOrThrow(path);
+    await first.blobs.put('k', utf8('kept'));
+    await first.close();
+    tamper(path, 'UPDATE events SET version = 9 WHERE version = 1');
+    tamper(path, 'UPDATE events SET version = 1 WHERE version = 2; UPDATE events SET version = 2 WHERE version = 9');
+    tamper(path, "UPDATE blobs SET key = 'other'");
+    const store = await openOrThrow(path);
+    await expect(store.events.read('s')).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-DAMAGED' }] });
+    await expect(store.blobs.get('other')).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-DAMAGED' }] });
+    await store.close();
+  });
+
+  test('a copy that SQLite made of a store in use (VACUUM INTO) is a store', async () => {
     const path = temporaryFile('store.sqlite');
     const store = await openOrThrow(path);
-    await store.events.append(
-      's',
-      0,
-      Array.from({ length: 200 }, () => new Uint8Array(2000).fill(7)),
-    );
+    await store.events.append('s', 0, [utf8('a'), utf8('b')]);
+    await store.blobs.put('k', utf8('kept'));
+    tamper(path, `VACUUM INTO '${path}.copy'`);
     await store.close();
-    const bytes = readFileSync(path);
-    bytes.fill(0xff, 8192, 40_960);
-    writeFileSync(path, bytes);
-    const damaged = await openSqliteStore(path);
-    if (damaged.ok) {
-      await expect(damaged.value.events.read('s')).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-FORMAT' }] });
-      await damaged.value.close();
-    } else {
-      expect(damaged.error.code).toBe('E-STORE-FORMAT');
-    }
-  });
-
-  test('a folder that does not exist, and a folder in place of a file, are I/O faults', async () => {
-    const path = temporaryFile('store.sqlite');
-    const inNowhere = openSqliteStore(join(dirname(path), 'nowhere', 'store.sqlite'));
-    await expect(inNowhere).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-IO', detail: 'open: ENOENT' }] });
-    mkdirSync(path);
-    await expect(openSqliteStore(path)).rejects.toBeInstanceOf(RefusalError);
-    await expect(openSqliteStore(path)).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-IO' }] });
+    chmodSync(`${path}.copy`, 0o600);
+    const copy = await openOrThrow(`${path}.copy`);
+    expect(await copy.events.read('s')).toEqual([utf8('a'), utf8('b')]);
+    expect(await copy.blobs.get('k')).toEqual(utf8('kept'));
+    await copy.close();
   });
 });

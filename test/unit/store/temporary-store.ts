@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import type { SqliteOptions } from '../../../lib/store/sqlite-database.ts';
 import { openSqliteStore } from '../../../lib/store/sqlite.ts';
 import type { Store } from '../../../lib/store/store.ts';
 
@@ -21,8 +22,8 @@ export function temporaryFile(name: string): string {
   return join(folder, name);
 }
 
-export async function openOrThrow(path: string): Promise<Store> {
-  const opened = await openSqliteStore(path);
+export async function openOrThrow(path: string, options: SqliteOptions = {}): Promise<Store> {
+  const opened = await openSqliteStore(path, options);
   if (!opened.ok) throw new Error(`refused: ${opened.error.code}`);
   return opened.value;
 }

@@ -6,9 +6,16 @@ import { openSqliteStore } from '../../../lib/store/sqlite.ts';
 /**
  * Run as its own process: appends `writer-0`, `writer-1`, … to one stream, starting over on a conflict, and prints
  * each index once its append has resolved, or the code of the refusal that stopped it. Arguments: store file,
- * writer's name, how many appends (0: until killed), bytes of padding in each.
+ * writer's name, how many appends (0: until killed), bytes of padding in each, and the number of the user and group
+ * that it becomes first, where tests run as root.
  */
-const [path = '', writer = '', times = '0', padding = '0'] = process.argv.slice(2);
+const [path = '', writer = '', times = '0', padding = '0', user] = process.argv.slice(2);
+
+if (user !== undefined) {
+  process.setgroups?.([]);
+  process.setgid?.(Number(user));
+  process.setuid?.(Number(user));
+}
 
 try {
   const opened = await openSqliteStore(path);
