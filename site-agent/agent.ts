@@ -15,16 +15,14 @@ import type { Result } from '../lib/core/result.ts';
 import { FailStopQueue, SerialQueue } from '../lib/core/serial-queue.ts';
 import { SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
 import type { BlobStore } from '../lib/store/blob-store.ts';
-import { eachEvent } from '../lib/store/each-event.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
 import { decide } from './decider.ts';
-import { decodeSiteEvent, encodeSiteEvent } from './event-codec.ts';
+import { encodeSiteEvent } from './event-codec.ts';
 import type { SiteCommand, SiteEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import { headProof } from './head-proof.ts';
+import { replaySite, siteStream, type ReplayedSite } from './replay-site.ts';
 import type { SiteEnvironment, SiteModel, SiteState } from './state.ts';
-
-const STREAM = 'site';
 
 /** The attested channel to the enclave, as the agent needs it. */
 export interface EnclaveLink {
@@ -62,29 +60,30 @@ export class Agent {
   readonly #queue: FailStopQueue;
   readonly #outgoing = new SerialQueue();
   #state: SiteState;
-  #version = 0;
+  #version: number;
   #link: EnclaveLink | null = null;
   readonly #trainings = new SerialQueue();
   /** The head was proven in the present session. */
   #proved = false;
 
-  private constructor(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState) {
+  private constructor(environment: SiteEnvironment, ports: AgentPorts, { state, version }: ReplayedSite) {
     this.#environment = environment;
     this.#ports = ports;
     this.#queue = new FailStopQueue(ports.onFault);
-    this.#state = initial;
+    this.#state = state;
+    this.#version = version;
   }
 
-  /** Replays the stored log. Throws RefusalError on a log that cannot be read. */
+  /** Replays the stored log. Throws RefusalError on a log that cannot be read, and E-CONTRACT-SUPERSEDED on one that ended. */
   static async start(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState): Promise<Agent> {
-    const agent = new Agent(environment, ports, initial);
-    for await (const bytes of eachEvent(ports.events, STREAM)) {
-      const event = decodeSiteEvent(bytes, environment.layout);
-      if (!event.ok) throw new RefusalError(event.error);
-      agent.#state = evolve(agent.#state, event.value);
-      agent.#version += 1;
-    }
-    return agent;
+    const { state, version } = await replaySite(ports.events, environment, initial);
+    if (state.supersededBy !== null)
+      throw new RefusalError(refusal('E-CONTRACT-SUPERSEDED', `by ${toHex(state.supersededBy)}`));
+    return new Agent(environment, ports, { state, version });
+  }
+
+  get #stream(): string {
+    return siteStream(this.#environment.sealed.digest);
   }
 
   get state(): SiteState {
@@ -198,7 +197,7 @@ export class Agent {
     const decision = decide(this.#environment, this.#state, command);
     if (!decision.ok || decision.value.length === 0) return decision;
     for (const event of decision.value) if (event.type === 'model-received') await this.#ports.onModel(event);
-    const appended = await this.#ports.events.append(STREAM, this.#version, decision.value.map(encodeSiteEvent));
+    const appended = await this.#ports.events.append(this.#stream, this.#version, decision.value.map(encodeSiteEvent));
     if (!appended.ok) throw new RefusalError(appended.error);
     this.#version = appended.value;
     for (const event of decision.value) this.#state = evolve(this.#state, event);

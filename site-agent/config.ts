@@ -26,6 +26,8 @@ export const siteConfig = (fields: ConfigFields) =>
     data: fields.path,
     /** SQLite file: head, ledger, pending update. */
     store: fields.path,
+    /** Model file of the model that a successor contract goes on from; only where this store does not hold it. */
+    startingModel: fields.path.optional(),
     /** Folder for received models and their passports. */
     output: fields.path,
     backend: z.enum(['tensorflow', 'wasm', 'cpu']).optional(),

@@ -37,6 +37,8 @@ const stored = z.discriminatedUnion('type', [
   event('declined', { code: errorCode, detail: z.string() }),
   event('model-received', { round: count, weights: large, bundle: large }),
   event('withdrawn', { withdrawal: large }),
+  event('ledger-carried', { spent: z.array(z.strictObject({ parent: digest, commit: digest })) }),
+  event('superseded', { by: digest }),
 ]);
 type Stored = z.output<typeof stored>;
 
@@ -52,9 +54,12 @@ function fieldsOf(decided: SiteEvent): object {
     case 'update-ready':
     case 'round-ended':
     case 'withdrawn':
+    case 'superseded':
       return decided;
     case 'publication-kept':
       return { type: decided.type, publication: encodePublication(decided.publication) };
+    case 'ledger-carried':
+      return { type: decided.type, spent: [...decided.spent] };
     case 'statement-seen':
       return { type: decided.type, statement: decided.statement.bytes };
     case 'committed':
@@ -86,6 +91,8 @@ export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Res
     case 'update-ready':
     case 'round-ended':
     case 'withdrawn':
+    case 'ledger-carried':
+    case 'superseded':
       return ok(document);
     case 'publication-kept': {
       const publication = decodePublication(document.publication);

@@ -40,10 +40,20 @@ export type SiteEvent =
   | ({ readonly type: 'committed'; readonly manifest: SignedStatement<Manifest> } & SentCommit)
   | { readonly type: 'cohort-accepted'; readonly certificate: SignedStatement<Certificate> }
   /** Stored before the first byte leaves; never refunded (PROTOCOL §7.5). */
-  | { readonly type: 'debited'; readonly parent: Digest; readonly commit: Digest }
+  | ({ readonly type: 'debited' } & Debit)
   | { readonly type: 'update-ready'; readonly header: UpdateHeader }
   | { readonly type: 'acknowledged'; readonly intent: SignedStatement<Intent>; readonly acknowledgement: Uint8Array }
   | { readonly type: 'round-ended'; readonly outcome: 'released' | 'aborted' }
   | { readonly type: 'declined'; readonly refusal: Refusal }
   | { readonly type: 'model-received'; readonly model: SiteModel; readonly bundle: Uint8Array }
-  | { readonly type: 'withdrawn'; readonly withdrawal: Uint8Array };
+  | { readonly type: 'withdrawn'; readonly withdrawal: Uint8Array }
+  /** First event under a successor: what the contracts before have debited (PROTOCOL §7.9). */
+  | { readonly type: 'ledger-carried'; readonly spent: readonly Debit[] }
+  /** Last event under a contract: this store has gone on under its successor. */
+  | { readonly type: 'superseded'; readonly by: Digest };
+
+/** The one update of one parent model. */
+export interface Debit {
+  readonly parent: Digest;
+  readonly commit: Digest;
+}

@@ -1,9 +1,11 @@
+import { headOf } from '../lib/audit/statement.ts';
 import { toHex } from '../lib/core/bytes.ts';
 import type { SiteEvent } from './event.ts';
 import type { SiteState } from './state.ts';
 
 /** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
 export function evolve(state: SiteState, event: SiteEvent): SiteState {
+  if (state.supersededBy !== null) throw impossible(state, event);
   const { activity } = state;
   switch (event.type) {
     case 'boot-key-trusted':
@@ -17,7 +19,7 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
       if (statement.counter !== state.chain.length) throw impossible(state, event);
       const seen = { ...state, chain: [...state.chain, digest], newest: event.statement };
       if (statement.type !== 'release') return seen;
-      return { ...seen, released: { round: statement.round, digest: statement.child } };
+      return { ...seen, released: { round: statement.round, digest: statement.child, head: headOf(event.statement) } };
     }
     case 'committed': {
       const { manifest, commit, endorsement } = event;
@@ -31,6 +33,11 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
       if (state.spent.has(toHex(event.parent))) throw impossible(state, event);
       return { ...state, spent: new Map(state.spent).set(toHex(event.parent), event.commit) };
     }
+    case 'ledger-carried':
+      if (state.chain.length > 0 || state.spent.size > 0) throw impossible(state, event);
+      return { ...state, spent: new Map(event.spent.map(({ parent, commit }) => [toHex(parent), commit])) };
+    case 'superseded':
+      return { ...state, supersededBy: event.by };
     case 'update-ready': {
       if (activity.phase !== 'training') throw impossible(state, event);
       const { manifest, certificate } = activity;

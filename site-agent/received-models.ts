@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealedContract } from '../lib/contract/study-contract.ts';
+import { toHex } from '../lib/core/bytes.ts';
 import { encodeModelFile } from '../lib/learning/model-file.ts';
 import type { SiteModel } from './state.ts';
 
@@ -10,13 +11,18 @@ export const receivedFileNames = (round: number): { model: string; passport: str
   return { model: `${name}.model.cbor`, passport: `${name}.passport.cbor` };
 };
 
+/** A successor counts its rounds from 1 again: its models lie in a folder of their own, beside those before them. */
+export const receivedFolder = (output: string, { contract, digest }: SealedContract): string =>
+  contract.predecessor === null ? output : join(output, `contract-${toHex(digest).slice(0, 16)}`);
+
 /** Writes a model that passed every check beside its passport bundle; whole files or none. */
 export async function saveReceivedModel(
-  folder: string,
+  output: string,
   sealed: SealedContract,
   received: { model: SiteModel; bundle: Uint8Array },
 ): Promise<void> {
   const { model, bundle } = received;
+  const folder = receivedFolder(output, sealed);
   const names = receivedFileNames(model.round);
   const { spec } = sealed.contract.model;
   await mkdir(folder, { recursive: true, mode: 0o700 });

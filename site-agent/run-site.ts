@@ -2,23 +2,28 @@ import { FirstFault } from '../lib/config/first-fault.ts';
 import { readTls } from '../lib/config/program-fields.ts';
 import type { Stop } from '../lib/config/run-program.ts';
 import { RefusalError } from '../lib/core/errors.ts';
-import { initialWeights } from '../lib/learning/initial-weights.ts';
-import { modelDigest } from '../lib/learning/weights.ts';
 import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import { Agent } from './agent.ts';
+import { beginContract } from './begin-contract.ts';
 import { siteConfig, withdrawalPath, type SiteConfig } from './config.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
 import type { SiteEvent } from './event.ts';
 import { trainLocally } from './local-training.ts';
 import { saveReceivedModel } from './received-models.ts';
 import { Backoff } from './reconnect.ts';
-import { configured, endorseBootKey, ownApproval, readOrganisationSigner, siteEnvironment } from './site-papers.ts';
+import {
+  configured,
+  endorseBootKey,
+  ownApproval,
+  readOrganisationSigner,
+  siteEnvironment,
+  startingModel,
+} from './site-papers.ts';
 import type { SitePlatform } from './site-platform.ts';
 import { SiteResources } from './site-resources.ts';
 import { serveSessions } from './site-sessions.ts';
-import { initialSiteState } from './state.ts';
 import { watchForWithdrawal } from './withdrawal-file.ts';
 
 export interface SiteEntry {
@@ -44,8 +49,8 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
 
   const resources = new SiteResources(config, environment.sealed);
   const endorse = (): Uint8Array => endorseBootKey(environment, organisationSigner, platform.clock);
-  const { sealed, layout } = environment;
-  const weights = initialWeights(sealed.contract.model.spec);
+  const { sealed } = environment;
+  const initial = await beginContract({ environment, store, readModel: () => startingModel(config) });
   const agent = await Agent.start(
     environment,
     {
@@ -70,7 +75,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
       },
       onFault: faults.report,
     },
-    initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
+    initial,
   );
 
   const link = new CoordinatorLink({ config, tls: await readTls(config.tls), approval });
@@ -107,6 +112,8 @@ function logEvent(log: Logger, event: SiteEvent): void {
     case 'round-ended':
     case 'declined':
     case 'withdrawn':
+    case 'ledger-carried':
+    case 'superseded':
       log.info(`site.${event.type}`);
   }
 }

@@ -75,6 +75,11 @@ export async function ownApproval(
   return bytes;
 }
 
+/** The model file that the configuration names for a contract that goes on from a released model; null: none. */
+export async function startingModel({ startingModel: path }: SiteConfig): Promise<Uint8Array | null> {
+  return path === undefined ? null : new Uint8Array(await readFile(path));
+}
+
 /** `ORG_i` vouches for the key of this boot, for a day (PROTOCOL §3). */
 export function endorseBootKey(
   { organisation, signer, sealed }: SiteEnvironment,

@@ -3,6 +3,7 @@ import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { PassportTrust } from '../lib/audit/passport.ts';
 import type { UpdateHeader } from '../lib/audit/session-message.ts';
 import type { Certificate, Intent, Manifest, SignedStatement } from '../lib/audit/statement.ts';
+import type { Head } from '../lib/contract/shapes.ts';
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import type { Signer } from '../lib/core/ed25519.ts';
 import type { Digest, OrganisationId, PublicKey } from '../lib/core/ids.ts';
@@ -70,11 +71,16 @@ export interface SiteState {
   /** Newest model whose weights are here. */
   readonly model: SiteModel;
   /** Newest released model as the chain tells it; its weights may still be on their way. */
-  readonly released: Pick<SiteModel, 'round' | 'digest'>;
+  readonly released: Pick<SiteModel, 'round' | 'digest'> & {
+    /** Of the release statement; null before the first. */
+    readonly head: Head | null;
+  };
   /** Parent digest (hex) → commitment of the one update this hospital sends for it (PROTOCOL §7.5). */
   readonly spent: ReadonlyMap<string, Digest>;
   /** The signed withdrawal, sent in every session from then on; null while the hospital takes part. */
   readonly withdrawal: Uint8Array | null;
+  /** The contract under which this store went on; null while it works under this one. */
+  readonly supersededBy: Digest | null;
   readonly activity: Activity;
 }
 
@@ -85,9 +91,10 @@ export function initialSiteState(model: SiteModel): SiteState {
     publications: new Map(),
     newest: null,
     model,
-    released: { round: model.round, digest: model.digest },
+    released: { round: model.round, digest: model.digest, head: null },
     spent: new Map(),
     withdrawal: null,
+    supersededBy: null,
     activity: { phase: 'waiting' },
   };
 }

@@ -55,8 +55,12 @@ function answer(environment: SiteEnvironment, state: SiteState, { signed, comman
     return err(refusal('E-STATEMENT-CHAIN', `a ${type} after an intent that this hospital acknowledged`));
   switch (type) {
     case 'genesis': {
-      const matches = bytesEqual(signed.statement.model, environment.sealed.contract.model.initialDigest);
-      return matches ? ok([]) : err(refusal('E-STATEMENT-CHAIN', 'genesis names other initial weights'));
+      const { model, predecessor } = environment.sealed.contract;
+      if (!bytesEqual(signed.statement.model, model.initialDigest))
+        return err(refusal('E-STATEMENT-CHAIN', 'genesis names other initial weights'));
+      return bytesEqual(encodeCbor(signed.statement.predecessor), encodeCbor(predecessor))
+        ? ok([])
+        : err(refusal('E-STATEMENT-CHAIN', 'genesis names another predecessor than the contract'));
     }
     case 'manifest':
       return answerManifest(environment, state, { manifest: narrowStatement(signed, type), command });

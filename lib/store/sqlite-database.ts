@@ -7,8 +7,8 @@ import { checkStoreFile, makeStoreFile } from './store-file.ts';
 
 /** "CONS": marks the file as ours (SQLite file format, "Application ID"). */
 const APPLICATION_ID = 0x434f4e53;
-/** Kept in `user_version`. A file of any other version, older or newer, is refused. */
-export const FORMAT_VERSION = 1;
+/** Kept in `user_version`. A file of any other version, older or newer, is refused. 2: a site has one stream for each contract. */
+export const FORMAT_VERSION = 2;
 const BUSY_TIMEOUT_MS = 10_000;
 /** What the write-ahead log is cut down to after a checkpoint: one large blob must not leave it that large for ever. */
 const WAL_BYTES = 4 << 20;

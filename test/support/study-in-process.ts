@@ -3,9 +3,10 @@ import { Enclave } from '../../aggregator-enclave/enclave.ts';
 import type { EnclaveCommand } from '../../aggregator-enclave/event.ts';
 import { recordStoreOn } from '../../aggregator-enclave/host/record-store.ts';
 import { Agent } from '../../site-agent/agent.ts';
+import { beginContract } from '../../site-agent/begin-contract.ts';
 import { attestEnclave } from '../../site-agent/enclave-session.ts';
 import type { SitePlatform } from '../../site-agent/site-platform.ts';
-import { initialSiteState, type SiteEnvironment } from '../../site-agent/state.ts';
+import type { SiteEnvironment } from '../../site-agent/state.ts';
 import type { Attester } from '../../lib/attestation/attester.ts';
 import { SimulatedChip } from '../../lib/attestation/simulated/chip.ts';
 import { simulatedVerifier } from '../../lib/attestation/simulated/verify-simulated.ts';
@@ -24,11 +25,9 @@ import { signerFromSeed } from '../../lib/core/ed25519.ts';
 import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
 import { instant, type OrganisationId } from '../../lib/core/ids.ts';
 import { systemStudyRandom } from '../../lib/core/study-random.ts';
-import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
-import { modelDigest } from '../../lib/learning/weights.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
 import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
 
@@ -209,7 +208,7 @@ export class SiteInProcess {
     const asked: number[] = [];
     const gate = { open: Promise.resolve(), letGo: (): void => undefined };
     const store = openMemoryStore(disk);
-    const weights = initialWeights(sealed.contract.model.spec);
+    const initial = await beginContract({ environment, store, readModel: async () => null });
     const agent = await Agent.start(
       environment,
       {
@@ -230,7 +229,7 @@ export class SiteInProcess {
           throw fault;
         },
       },
-      initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights }),
+      initial,
     );
     return new SiteInProcess({ id, agent, disk, refusals, trained, asked, gate }, environment, platform);
   }

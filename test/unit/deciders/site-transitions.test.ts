@@ -8,7 +8,7 @@ import type { SiteCommand, SiteEvent } from '../../../site-agent/event.ts';
 import { evolve } from '../../../site-agent/evolve.ts';
 import type { Activity, SiteState } from '../../../site-agent/state.ts';
 import { MemoryStudy, must } from '../../support/study-in-memory.ts';
-import { organisationSigner, START, testContract } from '../../support/test-contract.ts';
+import { digestOf, organisationSigner, START, testContract } from '../../support/test-contract.ts';
 import { linkedStatement, STATEMENT_TYPES } from './linked-statement.ts';
 
 type Row = Activity['phase'] | 'release seen' | 'withdrawn';
@@ -210,6 +210,9 @@ const POSSIBLE: Record<SiteEvent['type'], readonly Row[]> = {
   declined: ROWS,
   'model-received': ROWS,
   withdrawn: ROWS,
+  // Before the first statement only.
+  'ledger-carried': [],
+  superseded: ROWS,
 };
 
 describe('the site evolves only by events that its decider could have made', () => {
@@ -218,6 +221,9 @@ describe('the site evolves only by events that its decider could have made', () 
     for (const event of must(decide(environment, releaseSeen, COMMANDS[column](releaseSeen))))
       sample.set(event.type, event);
   }
+  // Not decided in any state: they stand at the ends of a log (begin-contract.ts).
+  sample.set('ledger-carried', { type: 'ledger-carried', spent: [] });
+  sample.set('superseded', { type: 'superseded', by: digestOf('successor') });
   const { withdrawn } = STATES;
   for (const event of must(decide(environment, withdrawn, COMMANDS['see manifest'](withdrawn)))) {
     if (event.type === 'declined') sample.set(event.type, event);

@@ -1,0 +1,34 @@
+import { toHex } from '../lib/core/bytes.ts';
+import { RefusalError } from '../lib/core/errors.ts';
+import type { Digest } from '../lib/core/ids.ts';
+import { eachEvent } from '../lib/store/each-event.ts';
+import type { EventStore } from '../lib/store/event-store.ts';
+import { decodeSiteEvent } from './event-codec.ts';
+import { evolve } from './evolve.ts';
+import type { SiteEnvironment, SiteState } from './state.ts';
+
+/** One stream for each contract: a store outlives contracts (PROTOCOL §7.9). */
+export const siteStream = (contract: Digest): string => `site ${toHex(contract)}`;
+
+export interface ReplayedSite {
+  readonly state: SiteState;
+  /** Events in the stream. */
+  readonly version: number;
+}
+
+/** What this store remembers of one contract. Throws RefusalError on a log that cannot be read. */
+export async function replaySite(
+  events: EventStore,
+  { sealed, layout }: Pick<SiteEnvironment, 'sealed' | 'layout'>,
+  initial: SiteState,
+): Promise<ReplayedSite> {
+  let state = initial;
+  let version = 0;
+  for await (const bytes of eachEvent(events, siteStream(sealed.digest))) {
+    const event = decodeSiteEvent(bytes, layout);
+    if (!event.ok) throw new RefusalError(event.error);
+    state = evolve(state, event.value);
+    version += 1;
+  }
+  return { state, version };
+}
