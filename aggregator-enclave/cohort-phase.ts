@@ -12,7 +12,10 @@ import { evolve } from './evolve.ts';
 import { abortRound } from './release-phase.ts';
 import { headOfState, type AcceptedCommit, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
-/** Starts an attempt on the newest model: signs the Manifest (PROTOCOL §7.2). Repeating the open attempt changes nothing. */
+/**
+ * Starts an attempt on the newest model: signs the Manifest (PROTOCOL §7.2). Asking for the attempt that runs changes
+ * nothing, however far it is: a coordinator that lost its disk begins by asking.
+ */
 export function openRound(
   environment: EnclaveEnvironment,
   state: EnclaveState,
@@ -22,14 +25,10 @@ export function openRound(
   const { contract } = sealed;
   const { at, round, attempt } = command;
   if (state.phase === 'unborn') return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
-  if (
-    state.phase === 'open' &&
-    state.manifest.statement.round === round &&
-    state.manifest.statement.attempt === attempt
-  )
-    return ok([]);
-  if ('manifest' in state && state.manifest.statement.round === round && state.manifest.statement.attempt < attempt)
-    return supersede(environment, state, command);
+  if ('manifest' in state && state.manifest.statement.round === round) {
+    if (state.manifest.statement.attempt === attempt) return ok([]);
+    if (state.manifest.statement.attempt < attempt) return supersede(environment, state, command);
+  }
   if (state.phase !== 'idle' && state.phase !== 'released' && state.phase !== 'aborted') {
     return err(refusal('E-ROUND-PHASE', `cannot open a round while one is ${state.phase}`));
   }

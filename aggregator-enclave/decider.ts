@@ -131,5 +131,5 @@ function receiveWithdrawal(
   if (!opened.ok) return opened;
   if (opened.value.document.organisation !== command.from) return err(refusal('E-ORG-IDENTITY', command.from));
   if (state.ledger.withdrawn.has(command.from)) return ok([]);
-  return ok([{ type: 'withdrawal-recorded', organisation: command.from }]);
+  return ok([{ type: 'withdrawal-recorded', organisation: command.from, withdrawal: command.withdrawal }]);
 }

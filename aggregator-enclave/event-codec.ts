@@ -35,7 +35,7 @@ const stored = z.discriminatedUnion('type', [
     acknowledgement: large,
     endorsement: large,
   }),
-  z.strictObject({ type: z.literal('withdrawal-recorded'), organisation: organisationId }),
+  z.strictObject({ type: z.literal('withdrawal-recorded'), organisation: organisationId, withdrawal: large }),
   z.strictObject({ type: z.literal('publication-recorded'), publication: large }),
   z.strictObject({
     type: z.literal('halted'),

@@ -62,7 +62,7 @@ export type EnclaveEvent =
   /** Intent and finished result in one append: neither exists without the other (PROTOCOL §7.6). */
   | { readonly type: 'result-sealed'; readonly result: SealedResult; readonly statement: SignedStatement<Intent> }
   | ({ readonly type: 'acknowledgement-accepted'; readonly organisation: OrganisationId } & SignedAcknowledgement)
-  | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId }
+  | { readonly type: 'withdrawal-recorded'; readonly organisation: OrganisationId; readonly withdrawal: Uint8Array }
   | { readonly type: 'publication-recorded'; readonly publication: Publication }
   /** The last event of a log: this state is older than another one (PROTOCOL §7). */
   | { readonly type: 'halted'; readonly refusal: Refusal };

@@ -49,7 +49,7 @@ export function evolve(
     }
     case 'withdrawal-recorded': {
       if (state.phase === 'unborn') throw impossible(state, event);
-      const withdrawn = new Set(state.ledger.withdrawn).add(event.organisation);
+      const withdrawn = new Map(state.ledger.withdrawn).set(event.organisation, event.withdrawal);
       return { ...state, ledger: { ...state.ledger, withdrawn } };
     }
     case 'publication-recorded': {
@@ -85,7 +85,7 @@ function afterGenesis(state: EnclaveState, event: Extract<EnclaveEvent, { type: 
     model: { round: 0, digest: statement.model, fixedBy: event.statement.digest, content: event.content },
     attempts: 0,
     approvals: state.approvals,
-    withdrawn: new Set(),
+    withdrawn: new Map(),
     publications: [],
     latest: null,
   };

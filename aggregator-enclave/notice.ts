@@ -2,7 +2,7 @@ import type { SignedStatement } from '../lib/audit/statement.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import type { EnclaveEvent } from './event.ts';
-import type { EnclaveState } from './state.ts';
+import type { EnclaveLedger, EnclaveState } from './state.ts';
 
 interface Step {
   readonly organisation: OrganisationId;
@@ -10,12 +10,18 @@ interface Step {
   readonly attempt: number;
 }
 
+/** What a hospital signed, for a coordinator that has not heard of it or lost it. */
+export type ConsentNotice =
+  | { readonly kind: 'approval'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
+  | { readonly kind: 'withdrawal'; readonly organisation: OrganisationId; readonly withdrawal: Uint8Array };
+
 /** All that the host is told of what happens in the core: nothing of an update but that it came (HOUSE §3). */
 export type CoreNotice =
   | { readonly kind: 'statement'; readonly statement: SignedStatement }
   | ({ readonly kind: 'commit' | 'update' | 'acknowledgement' } & Step)
   | { readonly kind: 'publication'; readonly evidence: Uint8Array }
-  | { readonly kind: 'halted'; readonly refusal: Refusal };
+  | { readonly kind: 'halted'; readonly refusal: Refusal }
+  | ConsentNotice;
 
 /** `state`: after the event. Null for what concerns nobody outside. */
 export function noticeOf(event: EnclaveEvent, state: EnclaveState): CoreNotice | null {
@@ -35,8 +41,10 @@ export function noticeOf(event: EnclaveEvent, state: EnclaveState): CoreNotice |
     case 'halted':
       return { kind: 'halted', refusal: event.refusal };
     case 'approval-recorded':
-    case 'header-accepted':
+      return { kind: 'approval', organisation: event.organisation, approval: event.approval };
     case 'withdrawal-recorded':
+      return { kind: 'withdrawal', organisation: event.organisation, withdrawal: event.withdrawal };
+    case 'header-accepted':
     case 'model-loaded':
       return null;
   }
@@ -50,4 +58,12 @@ function stepOf(
   if (!('manifest' in state)) return null;
   const { round, attempt } = state.manifest.statement;
   return { kind, organisation, round, attempt };
+}
+
+/** Every approval and withdrawal that stands, as the core would have told them. */
+export function consentOf({ approvals, withdrawn }: EnclaveLedger): ConsentNotice[] {
+  return [
+    ...[...withdrawn].map(([organisation, withdrawal]) => ({ kind: 'withdrawal', organisation, withdrawal }) as const),
+    ...[...approvals].map(([organisation, approval]) => ({ kind: 'approval', organisation, approval }) as const),
+  ];
 }

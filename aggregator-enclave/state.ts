@@ -80,7 +80,8 @@ export interface EnclaveLedger {
   /** Number of the newest attempt on the current parent; 0: none yet. */
   readonly attempts: number;
   readonly approvals: ReadonlyMap<OrganisationId, Uint8Array>;
-  readonly withdrawn: ReadonlySet<OrganisationId>;
+  /** What those who left have signed; nobody leaves this map again (PROTOCOL §6.3). */
+  readonly withdrawn: ReadonlyMap<OrganisationId, Uint8Array>;
   /** Evidence of every boot that signed statements, oldest first (PROTOCOL §7.1). */
   readonly publications: readonly Publication[];
   /** Newest released round; null before the first. */

@@ -78,11 +78,11 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
       onFault,
     },
   );
+  let caughtUp = false;
+  /** Not before the past is known: what an earlier life of this coordinator began is gone on with. */
   const launchWhenReady = async (): Promise<void> => {
     const { autoLaunchRounds } = settings;
-    const { phase, approvals } = coordinator.state;
-    if (autoLaunchRounds === undefined || phase !== 'enrolling' || approvals.size < sealed.contract.kMin) return;
-    await coordinator.handle({ type: 'launch', rounds: autoLaunchRounds });
+    if (autoLaunchRounds !== undefined && caughtUp) await act({ type: 'auto-launch', rounds: autoLaunchRounds });
   };
   const presence = new Presence({
     graceMs: settings.absenceMs,
@@ -97,20 +97,24 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
     control,
     documents: () => ({ contract: sealed.bytes, approvals: approvalsInForce(coordinator.state, now()) }),
     withdrawals: () => coordinator.state.withdrawn.values(),
-    handle: act,
+    handle: async (command) => {
+      await act(command);
+      if (command.type === 'receive-approval') await launchWhenReady();
+    },
     onStatement: (bytes) => statements.add(bytes),
+    onCaughtUp: () => {
+      caughtUp = true;
+      return launchWhenReady();
+    },
     onSession: async (organisation, open) => {
       if (open) await presence.seen(organisation);
       else presence.lost(organisation);
     },
     onLost: everyoneLost,
+    now,
     log,
     signal,
   });
-  const takeUp = async (): Promise<void> => {
-    coordinator.takeUp();
-    await launchWhenReady();
-  };
   return {
     coordinator,
     statements,
@@ -122,7 +126,12 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
     },
     halted: () => link.halted,
     run: async () => {
-      await Promise.all([link.run(), takeUp()]).catch(onFault);
+      try {
+        coordinator.takeUp();
+        await link.run();
+      } catch (fault) {
+        onFault(fault);
+      }
     },
   };
 }

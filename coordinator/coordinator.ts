@@ -7,7 +7,8 @@ import { decide, type CoordinatorDecision } from './decider.ts';
 import { decodeCoordinatorEvent, encodeCoordinatorEvent } from './event-codec.ts';
 import { effectsOf, type CoordinatorCommand, type CoordinatorEffect, type CoordinatorEvent } from './event.ts';
 import { evolve } from './evolve.ts';
-import { INITIAL_STATE, type CoordinatorEnvironment, type CoordinatorState } from './state.ts';
+import { whenComplete } from './round-progress.ts';
+import { allowedMs, INITIAL_STATE, type CoordinatorEnvironment, type CoordinatorState } from './state.ts';
 
 const STREAM = 'coordinator';
 
@@ -58,7 +59,11 @@ export class Coordinator {
   /** Effects that a restart must perform again: the timer of the present step, and what was asked of the enclave in it. */
   takeUp(): void {
     for (const effect of owed(this.#state, this.#environment)) this.#ports.perform(effect);
-    if (this.#requested !== null) for (const effect of effectsOf(this.#requested)) this.#ports.perform(effect);
+    const { phase } = this.#state;
+    // A log that lost its end may know that everybody is done, and not that the next step was asked for.
+    const complete = phase === 'running' ? whenComplete(this.#environment, this.#state.current) : [];
+    const requested = this.#requested === null ? complete : [this.#requested];
+    for (const effect of requested.flatMap(effectsOf)) this.#ports.perform(effect);
   }
 
   /** Rejects, with a RefusalError where the store refused, when the decision could not be stored; then nothing more is decided. */
@@ -94,6 +99,7 @@ function requestedAfter(requested: Requested | null, event: CoordinatorEvent): R
     case 'action-requested':
       return event;
     case 'round-requested':
+    case 'attempt-adopted':
     case 'step-started':
     case 'round-released':
     case 'round-aborted':
@@ -104,6 +110,7 @@ function requestedAfter(requested: Requested | null, event: CoordinatorEvent): R
     case 'withdrawal-recorded':
     case 'launched':
     case 'site-seen':
+    case 'attempt-learned':
     case 'site-advanced':
       return requested;
   }
@@ -117,9 +124,7 @@ function owed(state: CoordinatorState, { gatherMs, sealed }: CoordinatorEnvironm
       return [{ type: 'timer', step: 'retry', ms: 0, round: state.next.round, attempt: state.next.attempt - 1 }];
     case 'running': {
       const { round, attempt, step } = state.current;
-      const { commitMs, uploadMs, acknowledgeMs } = sealed.contract.deadlines;
-      const ms = { opening: 0, commit: commitMs, upload: uploadMs, acknowledge: acknowledgeMs }[step];
-      return [{ type: 'timer', step, ms, round, attempt }];
+      return [{ type: 'timer', step, ms: allowedMs(sealed.contract, step), round, attempt }];
     }
     case 'enrolling':
     case 'finished':

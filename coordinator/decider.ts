@@ -1,24 +1,14 @@
 import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
-import { refusal, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
-import type { OrganisationId } from '../lib/core/ids.ts';
+import { refusal, type Refusal } from '../lib/core/errors.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
-import type { CoordinatorCommand, CoordinatorEvent, RoundAction } from './event.ts';
+import type { CoordinatorCommand, CoordinatorEvent } from './event.ts';
 import { evolve } from './evolve.ts';
-import {
-  availableSites,
-  type CoordinatorEnvironment,
-  type CoordinatorState,
-  type RoundStep,
-  type RunningRound,
-} from './state.ts';
+import { adopt, closingAction, isCurrent, seeStatement, seeStep, whenComplete } from './round-progress.ts';
+import { availableSites, type CoordinatorEnvironment, type CoordinatorState } from './state.ts';
 
 export type CoordinatorDecision = Result<readonly CoordinatorEvent[], Refusal>;
 type Command<T extends CoordinatorCommand['type']> = Extract<CoordinatorCommand, { type: T }>;
-type Running = Extract<CoordinatorState, { phase: 'running' }>;
-
-const STEPS: readonly RoundStep[] = ['opening', 'commit', 'upload', 'acknowledge'];
-const RETRY_MIN_MS = 250;
-const RETRY_MAX_MS = 30_000;
+type Resting = Exclude<CoordinatorState, { readonly rounds: number }>;
 
 /**
  * The liveness decider: when to open a round, when to stop waiting, when to try again. Pure. It protects nobody:
@@ -36,14 +26,16 @@ export function decide(
       return receiveWithdrawal(environment, state, command);
     case 'launch':
       return launch(environment, state, command);
+    case 'auto-launch':
+      return ok(autoLaunch(environment, state, command));
     case 'see-site':
       return seeSite(environment, state, command);
     case 'gathering-over':
       return state.phase === 'gathering' ? ok(firstRound(environment, state, true)) : ok([]);
     case 'see-step':
-      return ok(state.phase === 'running' ? seeStep(environment, state, command) : []);
+      return ok(seeStep(environment, state, command));
     case 'see-statement':
-      return seeStatement(environment, state, command);
+      return ok(seeStatement(environment, state, command));
     case 'see-halt':
       return ok(seeHalt(state, command));
     case 'deadline':
@@ -94,8 +86,7 @@ function launch(
   { rounds }: Command<'launch'>,
 ): CoordinatorDecision {
   const { contract } = environment.sealed;
-  if (state.phase === 'gathering' || state.phase === 'between' || state.phase === 'running')
-    return err(refusal('E-ROUND-PHASE', `the study is ${state.phase}`));
+  if ('rounds' in state) return err(refusal('E-ROUND-PHASE', `the study is ${state.phase}`));
   if (state.approvals.size < contract.kMin) {
     return err(
       refusal('E-APPROVALS-MISSING', '', { got: String(state.approvals.size), want: `at least ${contract.kMin}` }),
@@ -103,8 +94,31 @@ function launch(
   }
   const wanted = Math.min(state.released + rounds, contract.rounds);
   if (wanted <= state.released) return err(refusal('E-ROUND-FINISHED'));
-  const launched = { type: 'launched', rounds: wanted, gatherMs: environment.gatherMs } as const;
-  return ok([launched, ...firstRound(environment, { ...state, rounds: wanted }, false)]);
+  return ok(begin(environment, state, wanted));
+}
+
+/** A coordinator that lost its disk learns first what is released: what was launched once is not run twice. */
+function autoLaunch(
+  environment: CoordinatorEnvironment,
+  state: CoordinatorState,
+  { rounds }: Command<'auto-launch'>,
+): CoordinatorEvent[] {
+  const { contract } = environment.sealed;
+  if (state.phase !== 'enrolling' || state.approvals.size < contract.kMin) return [];
+  const wanted = Math.min(rounds, contract.rounds);
+  if (wanted > state.released) return begin(environment, state, wanted);
+  // Somebody launched more than that by hand, and is asked again.
+  if (state.underWay !== null) return [];
+  return [
+    { type: 'launched', rounds: wanted, gatherMs: environment.gatherMs },
+    { type: 'study-ended', outcome: 'finished' },
+  ];
+}
+
+function begin(environment: CoordinatorEnvironment, state: Resting, rounds: number): CoordinatorEvent[] {
+  const launched: CoordinatorEvent = { type: 'launched', rounds, gatherMs: environment.gatherMs };
+  if (state.underWay !== null) return [launched, ...adopt(environment, state, state.underWay)];
+  return [launched, ...firstRound(environment, { ...state, rounds }, false)];
 }
 
 function seeSite(
@@ -149,102 +163,7 @@ function firstRound(
   return over ? [{ type: 'study-failed', code: 'E-COHORT-TOO-SMALL' }] : [];
 }
 
-function seeStep(
-  environment: CoordinatorEnvironment,
-  { current }: Running,
-  { organisation, step, round, attempt }: Command<'see-step'>,
-): CoordinatorEvent[] {
-  if (!isCurrent(current, { round, attempt }) || current.step !== step || current.done.has(organisation)) return [];
-  const done = new Set(current.done).add(organisation);
-  return [
-    { type: 'site-advanced', organisation, step, round, attempt },
-    ...whenComplete(environment, { ...current, done }),
-  ];
-}
-
-/** Nobody left to wait for: ask for the next step now instead of at the deadline. */
-function whenComplete({ sealed: { contract } }: CoordinatorEnvironment, current: RunningRound): CoordinatorEvent[] {
-  const { step, expected, done } = current;
-  const action = closingAction(step);
-  const complete = [...expected].every((id) => done.has(id));
-  if (!complete || action === null || step === 'acknowledge') return [];
-  // A cohort that is too small would only be aborted: hospitals that are still connecting get until the deadline.
-  const enough = done.size >= contract.kMin && contract.requireSites.every((id) => done.has(id));
-  if (step === 'commit' && !enough) return [];
-  return [{ type: 'action-requested', action, round: current.round, attempt: current.attempt, againMs: null }];
-}
-
-function closingAction(step: RoundStep): RoundAction | null {
-  switch (step) {
-    case 'opening':
-      return null;
-    case 'commit':
-      return 'lock-cohort';
-    case 'upload':
-      return 'close-collection';
-    case 'acknowledge':
-      return 'close-acknowledgement';
-  }
-}
-
-function seeStatement(
-  environment: CoordinatorEnvironment,
-  state: CoordinatorState,
-  command: Command<'see-statement'>,
-): CoordinatorDecision {
-  const { round, attempt, statement } = command;
-  if (statement.type === 'release' && round > state.released) return ok(seeRelease(state, command));
-  if (statement.type === 'abort' && isNews(state, command))
-    return ok(seeAbort(environment, state, { round, attempt, code: statement.code }));
-  if (state.phase !== 'running' || !isCurrent(state.current, command)) return ok([]);
-  const { deadlines } = environment.sealed.contract;
-  // An enclave that restarted tells its whole history again: no step is gone back to.
-  const start = (step: RoundStep, expected: Iterable<OrganisationId>, deadlineMs: number): CoordinatorDecision => {
-    if (STEPS.indexOf(step) <= STEPS.indexOf(state.current.step)) return ok([]);
-    return ok([{ type: 'step-started', round, attempt, step, expected: [...expected], deadlineMs }]);
-  };
-  switch (statement.type) {
-    case 'manifest':
-      return start('commit', availableSites(state), deadlines.commitMs);
-    case 'certificate':
-      return start('upload', statement.members, deadlines.uploadMs);
-    case 'intent':
-      return start('acknowledge', statement.members, deadlines.acknowledgeMs);
-    case 'release':
-    case 'abort':
-      return ok([]);
-  }
-}
-
-type Place = Pick<Command<'see-statement'>, 'round' | 'attempt'>;
-
-/** A release counts in every phase: one that crossed a stop would otherwise be asked for again, for ever in vain. */
-function seeRelease(state: CoordinatorState, { round, attempt }: Place): CoordinatorEvent[] {
-  const released: CoordinatorEvent = { type: 'round-released', round, attempt };
-  if (!('rounds' in state)) return [released];
-  if (round >= state.rounds) return [released, { type: 'study-ended', outcome: 'finished' }];
-  if (state.phase === 'gathering') return [released];
-  return [released, { type: 'round-requested', round: round + 1, attempt: 1 }];
-}
-
-/** Ends the current attempt, or one that this coordinator has forgotten: attempts are counted on from there. */
-function isNews({ released, attempted, ...state }: CoordinatorState, { round, attempt }: Place): boolean {
-  if (state.phase === 'running' && isCurrent(state.current, { round, attempt })) return true;
-  return round === released + 1 && attempt > (attempted?.round === round ? attempted.attempt : 0);
-}
-
-function seeAbort(
-  { maxAttempts }: CoordinatorEnvironment,
-  state: CoordinatorState,
-  { round, attempt, code }: Place & { readonly code: ErrorCode },
-): CoordinatorEvent[] {
-  const retryInMs = Math.min(RETRY_MIN_MS * 2 ** (attempt - 1), RETRY_MAX_MS);
-  const aborted: CoordinatorEvent = { type: 'round-aborted', round, attempt, code, retryInMs };
-  const underWay = state.phase === 'running' || state.phase === 'between';
-  return underWay && attempt >= maxAttempts ? [aborted, { type: 'study-failed', code }] : [aborted];
-}
-
-/** In every phase: whatever this coordinator waits for, a halted enclave will not do it. */
+/** In every phase: whatever this coordinator waits for, such an enclave will not do it. */
 function seeHalt(state: CoordinatorState, { code }: Command<'see-halt'>): CoordinatorEvent[] {
   return state.phase === 'failed' && state.code === code ? [] : [{ type: 'study-failed', code }];
 }
@@ -256,7 +175,10 @@ function passDeadline(
 ): CoordinatorEvent[] {
   if (step === 'retry') {
     const due = state.phase === 'between' && state.next.round === round && state.next.attempt === attempt + 1;
-    return due ? [{ type: 'round-requested', round, attempt: attempt + 1 }] : [];
+    if (!due) return [];
+    // A log that lost its end may know the last release, and not that the study ended with it.
+    if (round > state.rounds) return [{ type: 'study-ended', outcome: 'finished' }];
+    return [{ type: 'round-requested', round, attempt: attempt + 1 }];
   }
   if (state.phase !== 'running' || !isCurrent(state.current, { round, attempt }) || state.current.step !== step)
     return [];
@@ -284,6 +206,3 @@ function stop(state: CoordinatorState): CoordinatorDecision {
       return ok([]);
   }
 }
-
-const isCurrent = (current: RunningRound, { round, attempt }: { round: number; attempt: number }): boolean =>
-  current.round === round && current.attempt === attempt;

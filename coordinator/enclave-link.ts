@@ -1,9 +1,16 @@
-import { openStatement } from '../lib/audit/statement.ts';
+import { openStatement, type Statement } from '../lib/audit/statement.ts';
 import { refusal, RefusalError, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
-import type { OrganisationId } from '../lib/core/ids.ts';
+import type { Instant, OrganisationId } from '../lib/core/ids.ts';
+import type { Result } from '../lib/core/result.ts';
 import type { Logger } from '../lib/telemetry/logger.ts';
 import type { ClientOf } from '../lib/wire/client.ts';
-import type { ContractDocuments, controlMethods, EnclaveAction, EnclaveEvent } from '../lib/wire/control-codec.ts';
+import type {
+  ContractDocuments,
+  controlMethods,
+  EnclaveAction,
+  EnclaveEvent,
+  LoadResponse,
+} from '../lib/wire/control-codec.ts';
 import type { CoordinatorCommand, RoundAction, SeenStatement } from './event.ts';
 
 const RETRY_MS = 200;
@@ -29,14 +36,30 @@ interface Parts {
   /** Every withdrawal that hospitals have signed. */
   readonly withdrawals: () => Iterable<Uint8Array>;
   readonly handle: (command: CoordinatorCommand) => Promise<unknown>;
-  /** Every statement of the enclave, in order, again after every reconnection. */
+  /**
+   * Every statement of the enclave, in order, again after every reconnection. Throws RefusalError E-STATEMENT-CHAIN
+   * for one of a second history.
+   */
   readonly onStatement: (bytes: Uint8Array) => Promise<void>;
+  /** Everything was heard that the enclave had stated when it was connected. */
+  readonly onCaughtUp: () => Promise<void>;
   /** A site's session with the enclave opened or ended; earlier ones are told again after a reconnection. */
   readonly onSession: (organisation: OrganisationId, open: boolean) => Promise<void>;
   /** The enclave went away: no site is connected to it any more. */
   readonly onLost: () => void;
+  readonly now: () => Instant;
   readonly log: Logger;
   readonly signal: AbortSignal;
+}
+
+/** What no reconnection mends. */
+class SecondHistory extends Error {
+  readonly refused: Refusal;
+
+  constructor(refused: Refusal) {
+    super(refused.code);
+    this.refused = refused;
+  }
 }
 
 /** The coordinator's side of EnclaveControlService: hands over the contract, asks for steps, watches what happens. */
@@ -48,36 +71,40 @@ export class EnclaveLink {
     this.#parts = parts;
   }
 
-  /** Why the enclave on the present connection serves nobody any more; null: it does, or nothing is known of it. */
+  /**
+   * Why the enclave on the present connection serves nobody any more, or why it was left for good; null: it serves, or
+   * nothing is known of it.
+   */
   get halted(): Refusal | null {
     return this.#halted;
   }
 
-  /** Loads and watches, again after every loss, until the program stops. */
+  /** Loads and watches, again after every loss, until the program stops or the enclave tells a second history. */
   async run(): Promise<void> {
     const { signal, log, onLost } = this.#parts;
     while (!signal.aborted) {
       const loaded = await this.load();
-      if (loaded === null) {
+      if (loaded.ok) {
         log.info('enclave.connected');
-        await this.#watch().catch((fault: unknown) => {
-          if (!(fault instanceof RefusalError)) throw fault;
-          log.warn('enclave.lost', { code: fault.refusals[0].code });
-        });
+        const ended = await this.#watch(loaded.value.counter).catch(endOf);
         this.#halted = null;
         onLost();
-      } else log.warn('enclave.unreachable', { code: loaded.code });
+        if (ended instanceof SecondHistory) {
+          await this.#leave(ended.refused);
+          return;
+        }
+        if (ended !== null) log.warn('enclave.lost', { code: ended.code });
+      } else log.warn('enclave.unreachable', { code: loaded.error.code });
       await pause(RETRY_MS, signal);
     }
   }
 
-  /** Hands contract, approvals and withdrawals over; null when the enclave has them. */
-  async load(): Promise<Refusal | null> {
+  /** Hands contract, approvals and withdrawals over. */
+  async load(): Promise<Result<LoadResponse, Refusal>> {
     const { control, documents, withdrawals } = this.#parts;
     const loaded = await control.load(mutable(documents()));
-    if (!loaded.ok) return loaded.error;
-    for (const withdrawal of withdrawals()) await this.withdraw(withdrawal);
-    return null;
+    if (loaded.ok) for (const withdrawal of withdrawals()) await this.withdraw(withdrawal);
+    return loaded;
   }
 
   /** Hands one withdrawal over; an enclave that cannot be reached gets it with the next load. */
@@ -99,22 +126,48 @@ export class EnclaveLink {
     }
   }
 
-  async #watch(): Promise<void> {
-    const { control, signal } = this.#parts;
-    for await (const event of control.watch({ fromSequence: 0 }, { signal })) await this.#receive(event);
+  async #leave(refused: Refusal): Promise<void> {
+    const { handle, log } = this.#parts;
+    this.#halted = refused;
+    log.error('enclave.left', { code: refused.code });
+    await handle({ type: 'see-halt', code: refused.code });
   }
 
-  async #receive(event: EnclaveEvent): Promise<void> {
-    const { handle, onStatement, onSession, log } = this.#parts;
+  /** `past`: counter of the newest statement when the enclave was loaded. */
+  async #watch(past: number): Promise<null> {
+    const { control, signal } = this.#parts;
+    for await (const event of control.watch({ fromSequence: 0 }, { signal })) {
+      if (event.kind === 'statementIssued') await this.#hear(event, past);
+      else await this.#receive(event);
+    }
+    return null;
+  }
+
+  async #hear({ statement: bytes }: Issued, past: number): Promise<void> {
+    const { handle, onStatement, onCaughtUp } = this.#parts;
+    await onStatement(bytes).catch((fault: unknown) => {
+      if (!(fault instanceof RefusalError) || fault.refusals[0].code !== 'E-STATEMENT-CHAIN') throw fault;
+      throw new SecondHistory(fault.refusals[0]);
+    });
+    const opened = openStatement(bytes);
+    if (!opened.ok) return;
+    const { statement } = opened.value;
+    if (statement.type !== 'genesis') {
+      const { round, attempt } = statement;
+      await handle({ type: 'see-statement', statement: seenStatement(statement), round, attempt });
+    }
+    if (statement.counter === past) await onCaughtUp();
+  }
+
+  async #receive(event: Exclude<EnclaveEvent, Issued>): Promise<void> {
+    const { handle, onSession, now, log } = this.#parts;
     switch (event.kind) {
-      case 'statementIssued': {
-        await onStatement(event.statement);
-        const seen = seenStatement(event.statement);
-        if (seen !== null && event.round > 0) {
-          await handle({ type: 'see-statement', statement: seen, round: event.round, attempt: event.attempt });
-        }
+      case 'approvalRecorded':
+        await handle({ type: 'receive-approval', at: now(), approval: event.approval });
         return;
-      }
+      case 'withdrawalRecorded':
+        await handle({ type: 'receive-withdrawal', withdrawal: event.withdrawal });
+        return;
       case 'sessionOpened':
         await onSession(event.organisation, true);
         return;
@@ -149,17 +202,13 @@ export class EnclaveLink {
 
 const mutable = ({ contract, approvals }: ContractDocuments) => ({ contract, approvals: [...approvals] });
 
+type Issued = Extract<EnclaveEvent, { kind: 'statementIssued' }>;
 type Step = Extract<EnclaveEvent, { kind: 'commitReceived' | 'updateReceived' | 'acknowledgementReceived' }>;
 const placeOf = ({ organisation, round, attempt }: Step) => ({ organisation, round, attempt });
 
-/** What liveness needs of a statement; null for genesis and for what cannot be read. */
-function seenStatement(bytes: Uint8Array): SeenStatement | null {
-  const opened = openStatement(bytes);
-  if (!opened.ok) return null;
-  const { statement } = opened.value;
+/** What liveness needs of a statement. */
+function seenStatement(statement: Exclude<Statement, { type: 'genesis' }>): SeenStatement {
   switch (statement.type) {
-    case 'genesis':
-      return null;
     case 'manifest':
     case 'release':
       return { type: statement.type };
@@ -169,6 +218,13 @@ function seenStatement(bytes: Uint8Array): SeenStatement | null {
     case 'abort':
       return { type: 'abort', code: statement.code };
   }
+}
+
+/** Why watching ended; rethrows what is a fault of this program. */
+function endOf(fault: unknown): Refusal | SecondHistory {
+  if (fault instanceof SecondHistory) return fault;
+  if (fault instanceof RefusalError) return fault.refusals[0];
+  throw fault;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -27,6 +27,14 @@ const stored = z.discriminatedUnion('type', [
   event('launched', { rounds: positiveInteger, gatherMs: count }),
   event('site-seen', { organisation: organisationId, connected: z.boolean() }),
   event('round-requested', attempt),
+  event('attempt-learned', { ...attempt, step, expected: z.array(organisationId) }),
+  event('attempt-adopted', {
+    ...attempt,
+    step,
+    expected: z.array(organisationId),
+    done: z.array(organisationId),
+    deadlineMs: positiveInteger,
+  }),
   event('step-started', { ...attempt, step, expected: z.array(organisationId), deadlineMs: positiveInteger }),
   event('site-advanced', { ...attempt, step, organisation: organisationId }),
   event('action-requested', {

@@ -15,7 +15,10 @@ export type RoundAction = 'open-round' | 'lock-cohort' | 'close-collection' | 'c
 export type CoordinatorCommand =
   | { readonly type: 'receive-approval'; readonly at: Instant; readonly approval: Uint8Array }
   | { readonly type: 'receive-withdrawal'; readonly withdrawal: Uint8Array }
+  /** `rounds`: more than are released. */
   | { readonly type: 'launch'; readonly rounds: number }
+  /** Without a person, once the past is known; `rounds`: from the first on. */
+  | { readonly type: 'auto-launch'; readonly rounds: number }
   | { readonly type: 'see-site'; readonly organisation: OrganisationId; readonly connected: boolean }
   | ({
       readonly type: 'see-step';
@@ -23,7 +26,7 @@ export type CoordinatorCommand =
       readonly organisation: OrganisationId;
     } & Attempt)
   | ({ readonly type: 'see-statement'; readonly statement: SeenStatement } & Attempt)
-  /** The enclave serves nobody any more (PROTOCOL §7). */
+  /** The enclave serves nobody any more, or tells a second history (PROTOCOL §7). */
   | { readonly type: 'see-halt'; readonly code: ErrorCode }
   | { readonly type: 'gathering-over' }
   | ({ readonly type: 'deadline'; readonly step: RoundStep | 'retry' } & Attempt)
@@ -42,6 +45,20 @@ export type CoordinatorEvent =
   | { readonly type: 'launched'; readonly rounds: number; readonly gatherMs: number }
   | { readonly type: 'site-seen'; readonly organisation: OrganisationId; readonly connected: boolean }
   | ({ readonly type: 'round-requested' } & Attempt)
+  /** Heard of while nothing is launched: the enclave is in it. */
+  | ({
+      readonly type: 'attempt-learned';
+      readonly step: RoundStep;
+      readonly expected: readonly OrganisationId[];
+    } & Attempt)
+  /** What the enclave is in already becomes the attempt that this coordinator drives. */
+  | ({
+      readonly type: 'attempt-adopted';
+      readonly step: RoundStep;
+      readonly expected: readonly OrganisationId[];
+      readonly done: readonly OrganisationId[];
+      readonly deadlineMs: number;
+    } & Attempt)
   | ({
       readonly type: 'step-started';
       readonly step: RoundStep;
@@ -70,6 +87,7 @@ export function effectsOf(event: CoordinatorEvent): readonly CoordinatorEffect[]
     case 'round-requested':
       return request('open-round', event);
     case 'step-started':
+    case 'attempt-adopted':
       return [{ type: 'timer', step: event.step, ms: event.deadlineMs, round: event.round, attempt: event.attempt }];
     case 'action-requested':
       return [...request(event.action, event), ...again(event)];
@@ -79,6 +97,7 @@ export function effectsOf(event: CoordinatorEvent): readonly CoordinatorEffect[]
       return [{ type: 'withdraw', withdrawal: event.withdrawal }];
     case 'approval-recorded':
     case 'site-seen':
+    case 'attempt-learned':
     case 'site-advanced':
     case 'round-released':
     case 'study-ended':

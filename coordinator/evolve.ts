@@ -1,6 +1,6 @@
 import type { OrganisationId } from '../lib/core/ids.ts';
 import type { CoordinatorEvent } from './event.ts';
-import type { CoordinatorState } from './state.ts';
+import type { CoordinatorState, RunningRound } from './state.ts';
 
 /** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
 export function evolve(state: CoordinatorState, event: CoordinatorEvent): CoordinatorState {
@@ -15,34 +15,33 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
     case 'withdrawal-recorded':
       return withoutSite(state, event);
     case 'launched':
-      if (state.phase === 'gathering' || state.phase === 'between' || state.phase === 'running')
-        throw impossible(state, event);
-      return { ...roster, phase: 'gathering', rounds: event.rounds };
+      if ('rounds' in state) throw impossible(state, event);
+      return { ...roster, phase: 'gathering', rounds: event.rounds, failures: 0 };
     case 'site-seen':
       return withSite(state, event);
     case 'round-requested': {
       if (state.phase !== 'gathering' && state.phase !== 'between') throw impossible(state, event);
+      const { rounds, failures } = state;
       const { round, attempt } = event;
-      const current = {
-        round,
-        attempt,
-        step: 'opening',
-        expected: new Set<never>(),
-        done: new Set<never>(),
-        waited: 0,
-      } as const;
-      return { ...roster, phase: 'running', rounds: state.rounds, current, attempted: { round, attempt } };
+      const current = roundAt({ round, attempt, step: 'opening', expected: [] });
+      return { ...roster, phase: 'running', rounds, failures, current, attempted: { round, attempt } };
     }
-    case 'step-started': {
-      const { rounds } = running(state, event);
-      const { round, attempt, step, expected } = event;
-      const current = { round, attempt, step, expected: new Set(expected), done: new Set<never>(), waited: 0 };
-      return { ...roster, phase: 'running', rounds, current };
+    case 'attempt-learned': {
+      if ('rounds' in state) throw impossible(state, event);
+      const { round, attempt } = event;
+      return { ...state, attempted: { round, attempt }, underWay: roundAt(event) };
     }
-    case 'site-advanced': {
-      const now = running(state, event);
-      return { ...now, current: { ...now.current, done: new Set(now.current.done).add(event.organisation) } };
+    case 'attempt-adopted': {
+      if (!('rounds' in state)) throw impossible(state, event);
+      const { rounds, failures } = state;
+      const { round, attempt } = event;
+      const current = { ...roundAt(event), done: new Set(event.done) };
+      return { ...roster, phase: 'running', rounds, failures, current, attempted: { round, attempt } };
     }
+    case 'step-started':
+      return { ...running(state, event), current: roundAt(event) };
+    case 'site-advanced':
+      return withStep(state, event);
     case 'action-requested': {
       const now = running(state, event);
       if (event.action !== 'close-acknowledgement') return now;
@@ -50,23 +49,41 @@ export function evolve(state: CoordinatorState, event: CoordinatorEvent): Coordi
     }
     case 'round-released': {
       const { round } = event;
-      if (state.phase !== 'running' && state.phase !== 'between') return { ...state, released: round };
+      if (!('rounds' in state)) return { ...state, released: round, underWay: behind(state.underWay, round) };
+      if (state.phase === 'gathering') return { ...state, released: round };
       const next = { round: round + 1, attempt: 1 };
-      return { ...roster, phase: 'between', rounds: state.rounds, released: round, next };
+      return { ...roster, phase: 'between', rounds: state.rounds, failures: 0, released: round, next };
     }
     case 'round-aborted': {
       const { round, attempt } = event;
-      const learned = { ...roster, attempted: { round, attempt } };
-      if (state.phase !== 'running' && state.phase !== 'between') return { ...state, ...learned };
-      return { ...learned, phase: 'between', rounds: state.rounds, next: { round, attempt: attempt + 1 } };
+      if (!('rounds' in state)) return { ...state, attempted: { round, attempt }, underWay: null };
+      const { rounds, failures } = state;
+      const learned = { ...roster, rounds, attempted: { round, attempt } };
+      // Not of this launch, which has not asked for anything yet.
+      if (state.phase === 'gathering') return { ...learned, phase: 'gathering', failures };
+      return { ...learned, phase: 'between', failures: failures + 1, next: { round, attempt: attempt + 1 } };
     }
     case 'study-ended':
       if (!('rounds' in state)) throw impossible(state, event);
-      return { ...roster, phase: event.outcome };
+      return { ...roster, phase: event.outcome, underWay: leftBehind(state) };
     case 'study-failed':
-      return { ...roster, phase: 'failed', code: event.code };
+      return { ...roster, phase: 'failed', code: event.code, underWay: leftBehind(state) };
   }
 }
+
+interface Reached extends Pick<RunningRound, 'round' | 'attempt' | 'step'> {
+  readonly expected: readonly OrganisationId[];
+}
+
+/** At the beginning of a step. */
+const roundAt = ({ round, attempt, step, expected }: Reached): RunningRound => ({
+  round,
+  attempt,
+  step,
+  expected: new Set(expected),
+  done: new Set(),
+  waited: 0,
+});
 
 type Running = Extract<CoordinatorState, { phase: 'running' }>;
 
@@ -77,6 +94,29 @@ function running(state: CoordinatorState, event: CoordinatorEvent): Running {
 
 const impossible = (state: CoordinatorState, event: CoordinatorEvent): Error =>
   new Error(`${event.type} in phase ${state.phase}`);
+
+/** What the enclave is still in when this coordinator stops driving it; an attempt that it never opened is nothing. */
+function leftBehind(state: CoordinatorState): RunningRound | null {
+  if (!('rounds' in state)) return state.underWay;
+  return state.phase === 'running' && state.current.step !== 'opening' ? state.current : null;
+}
+
+/** Null once its round is released. */
+const behind = (underWay: RunningRound | null, released: number): RunningRound | null =>
+  underWay !== null && underWay.round > released ? underWay : null;
+
+function withStep(
+  state: CoordinatorState,
+  event: Extract<CoordinatorEvent, { type: 'site-advanced' }>,
+): CoordinatorState {
+  const advanced = (round: RunningRound): RunningRound => ({
+    ...round,
+    done: new Set(round.done).add(event.organisation),
+  });
+  if (state.phase === 'running') return { ...state, current: advanced(state.current) };
+  if ('rounds' in state || state.underWay === null) throw impossible(state, event);
+  return { ...state, underWay: advanced(state.underWay) };
+}
 
 function withSite(
   state: CoordinatorState,

@@ -18,6 +18,11 @@ export class RoundClock {
       case 'round-requested':
         this.#marks = [];
         return null;
+      case 'attempt-adopted':
+        // What came before it, nobody here timed.
+        this.#marks = [];
+        if (event.step !== 'opening') this.#mark(PHASE_OF_STEP[event.step], event, atMs);
+        return null;
       case 'step-started':
         if (event.step !== 'opening') this.#mark(PHASE_OF_STEP[event.step], event, atMs);
         return null;
@@ -31,6 +36,7 @@ export class RoundClock {
       case 'withdrawal-recorded':
       case 'launched':
       case 'site-seen':
+      case 'attempt-learned':
       case 'site-advanced':
       case 'action-requested':
       case 'study-ended':

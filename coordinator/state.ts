@@ -1,9 +1,15 @@
-import type { SealedContract } from '../lib/contract/study-contract.ts';
+import type { SealedContract, StudyContract } from '../lib/contract/study-contract.ts';
 import type { ErrorCode } from '../lib/core/errors.ts';
 import type { Instant, OrganisationId } from '../lib/core/ids.ts';
 
 /** What the coordinator waits for inside a round. */
 export type RoundStep = 'opening' | 'commit' | 'upload' | 'acknowledge';
+
+/** How long a step may take; an opening that brings no manifest is asked for again at once. */
+export function allowedMs({ deadlines }: Pick<StudyContract, 'deadlines'>, step: RoundStep): number {
+  const { commitMs, uploadMs, acknowledgeMs } = deadlines;
+  return { opening: 0, commit: commitMs, upload: uploadMs, acknowledge: acknowledgeMs }[step];
+}
 
 /** One attempt as the coordinator sees it; it protects nobody, it only keeps things moving. */
 export interface RunningRound {
@@ -44,19 +50,35 @@ interface Roster {
   readonly connected: ReadonlySet<OrganisationId>;
   /** Rounds released so far. */
   readonly released: number;
-  /** Newest attempt asked for; null before the first. */
+  /** Newest attempt asked for or heard of; null before the first. */
   readonly attempted: Pending | null;
+}
+
+/** Nobody has launched, or what was launched is over. */
+interface AtRest extends Roster {
+  /**
+   * The attempt that the enclave has begun and not ended, as it told: asked for before a stop, or by a coordinator that
+   * lost its disk since. The next launch goes on with it, because a committed result would be burned by another one.
+   */
+  readonly underWay: RunningRound | null;
+}
+
+interface Launched extends Roster {
+  /** Rounds released at the end of this launch. */
+  readonly rounds: number;
+  /** Aborted attempts in a row since the launch or its last release. */
+  readonly failures: number;
 }
 
 /** enrolling → gathering → between ⇄ running → finished | failed | stopped. */
 export type CoordinatorState =
-  | ({ readonly phase: 'enrolling' } & Roster)
-  | ({ readonly phase: 'gathering'; readonly rounds: number } & Roster)
-  | ({ readonly phase: 'between'; readonly rounds: number; readonly next: Pending } & Roster)
-  | ({ readonly phase: 'running'; readonly rounds: number; readonly current: RunningRound } & Roster)
-  | ({ readonly phase: 'finished' } & Roster)
-  | ({ readonly phase: 'failed'; readonly code: ErrorCode } & Roster)
-  | ({ readonly phase: 'stopped' } & Roster);
+  | ({ readonly phase: 'enrolling' } & AtRest)
+  | ({ readonly phase: 'gathering' } & Launched)
+  | ({ readonly phase: 'between'; readonly next: Pending } & Launched)
+  | ({ readonly phase: 'running'; readonly current: RunningRound } & Launched)
+  | ({ readonly phase: 'finished' } & AtRest)
+  | ({ readonly phase: 'failed'; readonly code: ErrorCode } & AtRest)
+  | ({ readonly phase: 'stopped' } & AtRest);
 
 export const INITIAL_STATE: CoordinatorState = {
   phase: 'enrolling',
@@ -65,7 +87,14 @@ export const INITIAL_STATE: CoordinatorState = {
   connected: new Set(),
   released: 0,
   attempted: null,
+  underWay: null,
 };
+
+/** The attempt that the enclave is in, or was asked for, as far as this coordinator knows. */
+export function presentRound(state: CoordinatorState): RunningRound | null {
+  if (state.phase === 'running') return state.current;
+  return 'rounds' in state ? null : state.underWay;
+}
 
 /** Approved and connected: who can take part now. */
 export function availableSites({ approvals, connected }: Roster): Set<OrganisationId> {

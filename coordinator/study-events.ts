@@ -11,6 +11,7 @@ export function studyNotice(
     case 'approval-recorded':
     case 'withdrawal-recorded':
     case 'site-seen':
+    case 'attempt-learned':
     case 'action-requested':
       return null;
     case 'launched':
@@ -18,6 +19,7 @@ export function studyNotice(
     case 'round-requested':
       return { kind: 'roundPhase', round: event.round, attempt: event.attempt, phase: 'opening' };
     case 'step-started':
+    case 'attempt-adopted':
       return { kind: 'roundPhase', round: event.round, attempt: event.attempt, phase: event.step };
     case 'site-advanced':
       return {

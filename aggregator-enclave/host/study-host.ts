@@ -15,6 +15,7 @@ import {
   type AdvanceResponse,
   type ContractDocuments,
   type EnclaveEvent as WireEvent,
+  type LoadResponse,
 } from '../../lib/wire/control-codec.ts';
 import { CountedLimit } from '../../lib/wire/counted-limit.ts';
 import { EventLog, type NoticeOf, type Shelf } from '../../lib/wire/event-log.ts';
@@ -23,7 +24,7 @@ import { plainLine } from '../../lib/wire/plain-line.ts';
 import { acceptSession, type SessionObserver } from '../accept-session.ts';
 import { Enclave, type EnclavePorts } from '../enclave.ts';
 import type { EnclaveCommand } from '../event.ts';
-import type { CoreNotice } from '../notice.ts';
+import { consentOf, type CoreNotice } from '../notice.ts';
 import { headOfState, type EnclaveState } from '../state.ts';
 import { recordStoreOn } from './record-store.ts';
 
@@ -87,7 +88,7 @@ export class StudyHost {
    * Begins the study of `contract`, or adds approvals to the one that runs; one enclave runs one contract. An approval
    * that does not hold is told as refused and stops nobody else's.
    */
-  load(documents: ContractDocuments): Promise<Result<{ genesisDigest: Digest }, Refusal>> {
+  load(documents: ContractDocuments): Promise<Result<LoadResponse, Refusal>> {
     return this.#loading.run(async () => {
       try {
         const enclave = this.#running?.enclave ?? (await this.#begin(documents));
@@ -100,7 +101,7 @@ export class StudyHost {
         }
         const genesis = enclave.state.phase === 'unborn' ? undefined : enclave.state.ledger.chain[0];
         if (genesis === undefined) throw new Error('a running enclave without genesis');
-        return ok({ genesisDigest: genesis });
+        return ok({ genesisDigest: genesis, counter: headOfState(enclave.state)?.counter ?? 0 });
       } catch (fault) {
         if (fault instanceof RefusalError) return err(fault.refusals[0]);
         throw fault;
@@ -161,6 +162,7 @@ export class StudyHost {
       for (const { bytes: statement, statement: content } of enclave.state.ledger.statements) {
         this.events.add(statementNotice(statement, content));
       }
+      for (const notice of consentOf(enclave.state.ledger)) this.events.add(wireNoticeOf(notice));
     }
     enclave.listenForNotices((notice) => {
       this.#tell(notice);
@@ -257,6 +259,10 @@ function wireNoticeOf(notice: CoreNotice): EnclaveNotice {
       return { kind: 'publicationRenewed', evidence: notice.evidence };
     case 'halted':
       return haltedNotice(notice.refusal);
+    case 'approval':
+      return { ...notice, kind: 'approvalRecorded' };
+    case 'withdrawal':
+      return { ...notice, kind: 'withdrawalRecorded' };
   }
 }
 
@@ -286,6 +292,10 @@ function shelfOf(event: WireEvent): Shelf {
     case 'updateReceived':
     case 'acknowledgementReceived':
       return { name: `steps of ${event.organisation}`, newest: KEPT_STEPS };
+    case 'approvalRecorded':
+      return { name: `approval of ${event.organisation}`, newest: 1 };
+    case 'withdrawalRecorded':
+      return { name: `withdrawal of ${event.organisation}`, newest: 1 };
     case 'refused':
       return { name: 'refusals', newest: KEPT_REFUSALS };
     case 'publicationRenewed':

@@ -75,6 +75,7 @@ export async function followStudy(following: Following): Promise<FollowedStudy> 
       sealed: run.sealed,
       progress,
       onReleased,
+      onLost: () => launchAgain(connection, following),
       signal,
     });
     if (study === null || signal.aborted) throw new RefusalError(refusal('E-INTERRUPTED'));
@@ -148,6 +149,12 @@ async function launch(connection: Connection, { run: { sealed }, signal }: Follo
       throw new RefusalError(launched.error);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+/** A coordinator that lost its disk waits for a launch, as it did at first; any other goes on by itself. */
+async function launchAgain(connection: Connection, following: Following): Promise<void> {
+  const status = await clientOf(connection, studyMethods).getStatus({}, { deadlineMs: CALL_MS });
+  if (status.ok && status.value.phase === 'enrolling') await launch(connection, following);
 }
 
 async function fetchStatements(connection: Connection): Promise<Uint8Array[]> {

@@ -29,6 +29,8 @@ interface Parts {
   readonly sealed: SealedContract;
   readonly progress: Progress;
   readonly onReleased: (round: number) => Promise<{ loss?: number; auc?: number }>;
+  /** Before the study is watched anew, behind a loss. */
+  readonly onLost: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -47,6 +49,7 @@ export async function watchStudy(parts: Parts): Promise<WatchedStudy | null> {
       if (!(fault instanceof RefusalError) || !mayPass(fault.refusals[0].code)) throw fault;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await parts.onLost();
   }
   return null;
 }

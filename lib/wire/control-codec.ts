@@ -59,11 +59,17 @@ const loadRequest = messageCodec({
   toWire: ({ contract, approvals }: ContractDocuments) => ({ contract, approvals: [...approvals] }),
 });
 
+export interface LoadResponse {
+  readonly genesisDigest: Digest;
+  /** Of the newest statement: whoever watches has heard all of the past with it. */
+  readonly counter: number;
+}
+
 const loadResponse = messageCodec({
   name: 'LoadResponse',
   type: wireType('LoadResponse'),
-  shape: z.object({ genesisDigest: digest }),
-  toWire: (message) => message,
+  shape: z.object({ genesisDigest: digest, counter: safeInteger }),
+  toWire: (message: LoadResponse) => message,
 });
 
 const advanceRequest = messageCodec({
@@ -123,6 +129,9 @@ const kinds = {
   refused: z.object({ organisation: emptyIsNull(organisation), code: errorCode, detail: line(MAX_REFUSED_DETAIL) }),
   halted: z.object({ code: errorCode, detail: line(MAX_REFUSED_DETAIL) }),
   publicationRenewed: z.object({ evidence: bytes(WIRE_LIMITS.evidenceBytes) }),
+  /** What the hospital signed, whichever way it came to the enclave. */
+  approvalRecorded: z.object({ organisation, approval: bytes(WIRE_LIMITS.approvalBytes) }),
+  withdrawalRecorded: z.object({ organisation, withdrawal: bytes(WIRE_LIMITS.approvalBytes) }),
 };
 
 /** What happened in the enclave; `sequence` counts from 0, with gaps where older refusals and sessions were forgotten. */

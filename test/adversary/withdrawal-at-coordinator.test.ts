@@ -1,96 +1,20 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runCoordinator } from '../../coordinator/run-coordinator.ts';
+import { describe, expect, it } from 'vitest';
 import { signApproval, signWithdrawal } from '../../lib/contract/approval.ts';
 import { instant, type OrganisationId } from '../../lib/core/ids.ts';
 import { clientOf } from '../../lib/wire/client.ts';
 import { controlMethods } from '../../lib/wire/control-codec.ts';
-import { connect, type Connection } from '../../lib/wire/connection.ts';
-import { studyMethods } from '../../lib/wire/study-codec.ts';
+import { coordinatorDesk } from '../support/coordinator-desk.ts';
 import { must } from '../support/study-in-memory.ts';
 import { DAY_MS, HOSPITALS, organisationSigner, START, testApproval, testContract } from '../support/test-contract.ts';
-import { certificateOf, COORDINATOR, eventually } from '../unit/wire/consortium.ts';
-import { hostEnclave, serveEnclave, type ServedEnclave } from '../unit/wire/hosted-enclave.ts';
+import { eventually } from '../unit/wire/consortium.ts';
+import type { ServedEnclave } from '../unit/wire/hosted-enclave.ts';
 
 const sealed = testContract();
 const [adler, birch, cedar] = HOSPITALS as readonly [OrganisationId, OrganisationId, OrganisationId];
 const withdrawalOf = (organisation: OrganisationId): Uint8Array =>
   signWithdrawal({ contract: sealed.digest, organisation, at: START }, organisationSigner(organisation));
 
-let folder = '';
-const ending: (() => Promise<void>)[] = [];
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'consilium-withdrawal-'));
-});
-afterEach(async () => {
-  for (const end of ending.splice(0).reverse()) await end();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function enclaveOn(hosted = hostEnclave()): Promise<ServedEnclave> {
-  const enclave = await serveEnclave(hosted);
-  ending.push(() => enclave.stop());
-  return enclave;
-}
-
-interface RunningCoordinator {
-  callAs(organisation: OrganisationId): ReturnType<typeof clientOf<typeof studyMethods>>;
-  stop(): Promise<void>;
-}
-
-let life = 0;
-/** The coordinator as its program runs it, on the store of this test's folder. */
-async function coordinatorOf(enclave: ServedEnclave): Promise<RunningCoordinator> {
-  life += 1;
-  const tls = certificateOf('coordinator', COORDINATOR.id);
-  const log = join(folder, `log-${life}`);
-  const files = { 'contract.cbor': sealed.bytes, 'cert.pem': tls.certificate, 'ca.pem': tls.authority };
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  await writeFile(join(folder, 'key.pem'), tls.privateKey, { mode: 0o600 });
-  const config = {
-    id: COORDINATOR.id,
-    listen: { host: '127.0.0.1', port: 0 },
-    tls: { certificate: 'cert.pem', privateKey: 'key.pem', authority: 'ca.pem' },
-    store: 'coordinator.sqlite',
-    contract: 'contract.cbor',
-    enclave: { host: '127.0.0.1', port: enclave.server.port, id: enclave.server.identity.id },
-    fixedTime: new Date(START).toISOString(),
-    log: { file: log, level: 'info' },
-  };
-  await writeFile(join(folder, 'coordinator.yaml'), JSON.stringify(config));
-  const controller = new AbortController();
-  const now = (): void => {
-    controller.abort();
-  };
-  const running = runCoordinator(join(folder, 'coordinator.yaml'), { signal: controller.signal, now });
-  let text = '';
-  for (let waited = 0; !text.includes('coordinator.listening'); waited++) {
-    if (waited > 500) throw new Error('the coordinator does not listen');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    text = await readFile(log, 'utf8').catch(() => '');
-  }
-  const port = Number(/"address":"127\.0\.0\.1:(\d+)"/.exec(text)?.[1]);
-  const connections: Connection[] = [];
-  const stop = async (): Promise<void> => {
-    for (const connection of connections) connection.close();
-    now();
-    await running;
-  };
-  ending.push(stop);
-  const callAs: RunningCoordinator['callAs'] = (organisation) => {
-    const connection = connect({
-      address: { host: '127.0.0.1', port },
-      tls: certificateOf('site', organisation),
-      serverName: 'localhost',
-      expect: COORDINATOR,
-    });
-    connections.push(connection);
-    return clientOf(connection, studyMethods);
-  };
-  return { callAs, stop };
-}
+const { coordinatorOf, enclaveOn } = coordinatorDesk(sealed);
 
 const withdrawnAt = (enclave: ServedEnclave): unknown[] =>
   enclave.log.flatMap(({ event, organisation }) => (event === 'site.withdrawn' ? [organisation] : []));

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../lib/core/bytes.ts';
@@ -9,6 +9,8 @@ import { commandLine, connectedPorts, environmentOf, processesOf } from '../supp
 import { statementsOf, workshop, type SimulateRun } from '../support/e2e-simulate.ts';
 
 const ROUNDS = 4;
+/** Three runs of a dozen processes each share the machine. */
+const PATIENCE_MS = 180_000;
 const SITES = ['harbour', 'lakeside', 'northfield', 'st-anne'];
 const { path, simulate } = workshop();
 const data = path('hospitals');
@@ -80,7 +82,10 @@ describe('runs of one seed', () => {
     await run.phase(2, 'upload');
     process.kill(run.programOf('enclave'), 'SIGKILL');
     await run.line(({ type, round }) => type === 'aborted' && round === 2);
-    await killBehindIntent(run, 3);
+    await behindIntent(run, 3, () => {
+      process.kill(run.programOf('enclave'), 'SIGKILL');
+      process.kill(run.processOf('coordinator'), 'SIGKILL');
+    });
     await run.phase(4, 'commit');
     process.kill(run.processOf('lakeside'), 'SIGKILL');
     await run.phase(4, 'acknowledge');
@@ -93,15 +98,34 @@ describe('runs of one seed', () => {
     const [release] = bootsOf(run, 3, 'release');
     expect(intent).not.toBe(release);
     expect(bootsOf(run, 4, 'release')).toEqual([release]);
-  });
+  }, PATIENCE_MS);
+
+  it.concurrent('give the same model when the coordinator loses its disk in the middle of every round', async () => {
+    const run = start('lost', ['--rounds', '3']);
+    await run.phase(1, 'upload');
+    loseCoordinator(run);
+    await behindIntent(run, 2, () => {
+      loseCoordinator(run);
+    });
+    await run.phase(3, 'commit');
+    loseCoordinator(run);
+    expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, 3), passportVerified: true });
+    const restarted = run.lines.filter(({ type, state }) => type === 'process' && state === 'restarted');
+    expect(restarted.map(({ name }) => name)).toEqual(['coordinator', 'coordinator', 'coordinator']);
+    // Nothing was tried again, let alone burned.
+    expect(statementsOf(run).map(({ statement }) => statement.type)).toEqual([
+      'genesis',
+      ...[1, 2, 3].flatMap(() => ['manifest', 'certificate', 'intent', 'release']),
+    ]);
+  }, PATIENCE_MS);
 });
 
 /**
- * Kills enclave and coordinator when the enclave has sealed the result of `round` and waits for acknowledgements. It
- * waits long enough because one hospital, whose update is in, stands still; so that it does not acknowledge before,
- * another one held back its own update until then.
+ * Runs `disturb` when the enclave has sealed the result of `round` and waits for acknowledgements. It waits long enough
+ * because one hospital, whose update is in, stands still; so that it does not acknowledge before, another one held back
+ * its own update until then.
  */
-async function killBehindIntent(run: SimulateRun, round: number): Promise<void> {
+async function behindIntent(run: SimulateRun, round: number, disturb: () => void): Promise<void> {
   const first = await run.line((line) => line['round'] === round && line['step'] === 'committed');
   const late = run.programOf(String(first['site']));
   process.kill(late, 'SIGSTOP');
@@ -110,9 +134,18 @@ async function killBehindIntent(run: SimulateRun, round: number): Promise<void> 
   process.kill(silent, 'SIGSTOP');
   process.kill(late, 'SIGCONT');
   await run.phase(round, 'acknowledge');
-  process.kill(run.programOf('enclave'), 'SIGKILL');
-  process.kill(run.processOf('coordinator'), 'SIGKILL');
+  disturb();
   process.kill(silent, 'SIGCONT');
+}
+
+/** Ends the coordinator without a word; what starts again in its place finds no store. */
+function loseCoordinator(run: SimulateRun): void {
+  const pid = run.processOf('coordinator');
+  process.kill(pid, 'SIGSTOP');
+  const stores = filesBelow(run.out).filter((file) => /coordinator\.sqlite[^/]*$/.test(file));
+  expect(stores.length).toBeGreaterThan(0);
+  for (const store of stores) rmSync(store);
+  process.kill(pid, 'SIGKILL');
 }
 
 /** The boots of the enclave that signed the statements of `type` in `round`. */

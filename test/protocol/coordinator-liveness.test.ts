@@ -358,8 +358,18 @@ describe('stopping', () => {
     expect(driver.asked()).toEqual(['abort-round 1/1']);
     expect(driver.state.phase).toBe('stopped');
     expect(must(driver.tell({ type: 'stop' }))).toEqual([]);
+    driver.see({ type: 'abort', code: 'E-ROUND-STOPPED' });
     must(driver.tell({ type: 'launch', rounds: 3 }));
     expect(driver.asked()).toEqual(['open-round 1/2']);
+  });
+
+  it('an attempt whose abort was lost is gone on with', () => {
+    const driver = running();
+    must(driver.tell({ type: 'stop' }));
+    driver.did('commit', members);
+    driver.asked();
+    must(driver.tell({ type: 'launch', rounds: 3 }));
+    expect(driver.asked()).toEqual(['lock-cohort 1/1']);
   });
 
   it('does not ask for a round again whose release crossed the stop', () => {

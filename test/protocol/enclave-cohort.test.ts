@@ -59,6 +59,18 @@ describe('PROTOCOL §7.1–7.2: genesis and manifests', () => {
     expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 5 }))).toBe('manifest');
   });
 
+  it('asking for the running attempt changes nothing in any phase; for an earlier one it is refused', () => {
+    for (const stage of [opened, locked, uploaded, announced]) {
+      const { enclave } = stage.fork();
+      const before = enclave.state;
+      expect(must(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 1 }))).toEqual([]);
+      expect(enclave.state).toBe(before);
+    }
+    const { enclave } = begun.fork();
+    must(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 2 }));
+    expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 1 }))).toMatch(/^E-ROUND-PHASE/);
+  });
+
   it('a later attempt ends the running one: the coordinator gave it up and its word for it was lost', () => {
     for (const stage of [opened, locked, uploaded]) {
       const { enclave } = stage.fork();
@@ -71,7 +83,6 @@ describe('PROTOCOL §7.1–7.2: genesis and manifests', () => {
       /^E-ROUND-SEALED/,
     );
     const { enclave } = locked.fork();
-    expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 1 }))).toMatch(/^E-ROUND-PHASE/);
     expect(told(enclave.handle({ type: 'open-round', at: START, round: 2, attempt: 2 }))).toMatch(/^E-ROUND-PHASE/);
     // Where no next attempt could begin, the running one goes on.
     const expired = instant(START + 366 * DAY_MS);

@@ -107,6 +107,7 @@ const COMMANDS: Record<Column, CoordinatorCommand> = {
     withdrawal: signWithdrawal({ contract: sealed.digest, organisation: cedar, at: START }, organisationSigner(cedar)),
   },
   launch: { type: 'launch', rounds: 1 },
+  'auto-launch': { type: 'auto-launch', rounds: 3 },
   'site arrives': arrives(dogwood),
   'site leaves': { type: 'see-site', organisation: adler, connected: false },
   'site does commit': did('commit', cedar),
@@ -132,6 +133,7 @@ const QUIET: Record<Column, string> = {
   'receive-approval': 'approval-recorded',
   'receive-withdrawal': 'withdrawal-recorded',
   launch: 'E-ROUND-PHASE',
+  'auto-launch': '–',
   'site arrives': 'site-seen',
   'site leaves': 'site-seen',
   'site does commit': '–',
@@ -159,9 +161,21 @@ const RUNNING = {
 };
 /** enrolling → gathering → between ⇄ running → finished | failed | stopped; the running phase by its step. */
 const TABLE: Record<Row, Record<Column, string>> = {
-  enrolling: { ...QUIET, launch: 'launched', 'see abort': 'round-aborted' },
+  enrolling: {
+    ...QUIET,
+    launch: 'launched',
+    'auto-launch': 'launched',
+    // Its own past, told to a coordinator that lost its log.
+    'see manifest': 'learn commit',
+    'see certificate': 'learn upload',
+    'see intent': 'learn acknowledge',
+    'see abort': 'round-aborted',
+  },
   gathering: {
     ...QUIET,
+    'see manifest': 'adopt commit',
+    'see certificate': 'adopt upload',
+    'see intent': 'adopt acknowledge',
     'see abort': 'round-aborted',
     'gathering-over': 'study-failed',
     stop: 'study-ended',
@@ -207,7 +221,15 @@ const TABLE: Record<Row, Record<Column, string>> = {
   // Fewer rounds were launched than the contract has: the rest may follow.
   finished: { ...QUIET, launch: 'launched', 'see release': '–' },
   failed: { ...QUIET, launch: 'launched' },
-  stopped: { ...QUIET, launch: 'launched' },
+  // Two of three had committed, and the enclave has not said yet that the attempt is over.
+  stopped: {
+    ...QUIET,
+    launch: 'launched, adopt commit',
+    'site does commit': 'site-advanced',
+    'see certificate': 'learn upload',
+    'see intent': 'learn acknowledge',
+    'see abort': 'round-aborted',
+  },
 };
 
 describe('the coordinator decider, phase × command', () => {
@@ -237,7 +259,7 @@ describe('the coordinator decider, phase × command', () => {
     ];
     for (const attempt of elsewhere) {
       for (const command of Object.values(COMMANDS)) {
-        if (!('attempt' in command) || tellsOutcome(command)) continue;
+        if (!('attempt' in command) || command.type === 'see-statement') continue;
         expect(must(decide(environment, STATES[row], { ...command, ...attempt }))).toEqual([]);
       }
     }
@@ -245,14 +267,18 @@ describe('the coordinator decider, phase × command', () => {
 });
 
 const IN_ROUND: readonly Row[] = ['opening', 'commit', 'upload', 'acknowledge'];
+const AT_REST: readonly Row[] = ['enrolling', 'finished', 'failed', 'stopped'];
 const POSSIBLE: Record<CoordinatorEvent['type'], readonly Row[]> = {
   'approval-recorded': ROWS,
   'withdrawal-recorded': ROWS,
-  launched: ['enrolling', 'finished', 'failed', 'stopped'],
+  launched: AT_REST,
   'site-seen': ROWS,
   'round-requested': ['gathering', 'between'],
+  'attempt-learned': AT_REST,
+  'attempt-adopted': ['gathering', ...IN_ROUND, 'between'],
   'step-started': IN_ROUND,
-  'site-advanced': IN_ROUND,
+  // Stopped, it still hears what hospitals do in the attempt that was under way.
+  'site-advanced': [...IN_ROUND, 'stopped'],
   'action-requested': IN_ROUND,
   'round-released': ROWS,
   'round-aborted': ROWS,
@@ -265,6 +291,8 @@ const EVENTS: { readonly [T in CoordinatorEvent['type']]: Extract<CoordinatorEve
   launched: { type: 'launched', rounds: 1, gatherMs: 1 },
   'site-seen': { type: 'site-seen', organisation: cedar, connected: true },
   'round-requested': { type: 'round-requested', ...here },
+  'attempt-learned': { type: 'attempt-learned', step: 'upload', expected: [cedar], ...here },
+  'attempt-adopted': { type: 'attempt-adopted', step: 'upload', expected: [cedar], done: [], deadlineMs: 5, ...here },
   'step-started': { type: 'step-started', step: 'commit', expected: [cedar], deadlineMs: 5, ...here },
   'site-advanced': { type: 'site-advanced', step: 'commit', organisation: cedar, ...here },
   'action-requested': { type: 'action-requested', action: 'close-acknowledgement', againMs: 5, ...here },
@@ -298,6 +326,8 @@ describe('the coordinator evolves only by events that its decider could have mad
         { type: 'advance', action: 'open-round', ...here },
         { type: 'timer', step: 'opening', ms: 5_000, ...here },
       ],
+      'attempt-learned': [],
+      'attempt-adopted': [{ type: 'timer', step: 'upload', ms: 5, ...here }],
       'step-started': [{ type: 'timer', step: 'commit', ms: 5, ...here }],
       'site-advanced': [],
       'action-requested': [
@@ -312,14 +342,21 @@ describe('the coordinator evolves only by events that its decider could have mad
   });
 });
 
-const tellsOutcome = (command: CoordinatorCommand): boolean =>
-  command.type === 'see-statement' && (command.statement.type === 'release' || command.statement.type === 'abort');
-
 function describeEvents(events: readonly CoordinatorEvent[]): string {
   if (events.length === 0) return '–';
   const named = events.map((event) => {
-    if (event.type === 'action-requested') return `ask ${event.action}`;
-    return event.type === 'step-started' ? `start ${event.step}` : event.type;
+    switch (event.type) {
+      case 'action-requested':
+        return `ask ${event.action}`;
+      case 'step-started':
+        return `start ${event.step}`;
+      case 'attempt-learned':
+        return `learn ${event.step}`;
+      case 'attempt-adopted':
+        return `adopt ${event.step}`;
+      default:
+        return event.type;
+    }
   });
   return named.join(', ');
 }

@@ -38,8 +38,12 @@ function contentOf(events: readonly EnclaveEvent[]): ModelContent {
 }
 
 const extra: readonly EnclaveEvent[] = [
-  { type: 'withdrawal-recorded', organisation: study.site('cedar').environment.organisation },
   { type: 'halted', refusal: refusal('E-STATE-BEHIND', 'cedar', { got: 'statement 7', want: 'at most 5' }) },
+  {
+    type: 'withdrawal-recorded',
+    organisation: study.site('cedar').environment.organisation,
+    withdrawal: Uint8Array.of(1, 2),
+  },
   { type: 'halted', refusal: refusal('E-STATE-BEHIND', 'head 7') },
   { type: 'model-loaded', fixedBy: digestOf('intent'), content: contentOf(log) },
 ];

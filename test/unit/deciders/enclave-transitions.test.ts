@@ -219,6 +219,7 @@ describe('the enclave evolves only by events that its decider could have made', 
   sample.set('withdrawal-recorded', {
     type: 'withdrawal-recorded',
     organisation: study.site('cedar').environment.organisation,
+    withdrawal: Uint8Array.of(1, 2),
   });
   const { ledger } = states.released as Extract<EnclaveState, { phase: 'released' }>;
   if (ledger.model.content === null) throw new Error('no content');

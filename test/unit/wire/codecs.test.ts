@@ -26,7 +26,7 @@ interface Sample {
 const SAMPLES: Readonly<Record<string, Sample>> = {
   Frame: { codec: frameCodec, message: bytes(10) },
   LoadRequest: { codec: load.request, message: { contract: bytes(9), approvals: [bytes(2)] } },
-  LoadResponse: { codec: load.response, message: { genesisDigest: digest } },
+  LoadResponse: { codec: load.response, message: { genesisDigest: digest, counter: 7 } },
   AdvanceRequest: {
     codec: advance.request,
     message: { action: 'abortRound', round: 3, attempt: 1 },
@@ -93,6 +93,8 @@ const ENCLAVE_EVENTS: readonly EnclaveEvent[] = [
   { ...stamp, kind: 'refused', organisation: site, code: 'E-UPDATE-BOUND', detail: 'norm ≥ bound' },
   { ...stamp, kind: 'publicationRenewed', evidence: bytes(5) },
   { ...stamp, kind: 'halted', code: 'E-STATE-BEHIND', detail: 'cedar' },
+  { ...stamp, kind: 'approvalRecorded', organisation: site, approval: bytes(6) },
+  { ...stamp, kind: 'withdrawalRecorded', organisation: site, withdrawal: bytes(7) },
 ];
 const STUDY_EVENTS: readonly StudyEvent[] = [
   { ...stamp, kind: 'phaseChanged', phase: 'running' },
@@ -136,9 +138,11 @@ describe('every field is checked', () => {
     ['LoadRequest', 'approvals.0', { ...good, approvals: [bytes(0)] }],
     ['LoadRequest', 'approvals.1', { ...good, approvals: [bytes(1), bytes(WIRE_LIMITS.approvalBytes + 1)] }],
     ['LoadRequest', 'approvals', { ...good, approvals: Array.from({ length: 1001 }, () => bytes(1)) }],
-    ['LoadResponse', 'genesisDigest', {}],
-    ['LoadResponse', 'genesisDigest', { genesisDigest: bytes(31) }],
-    ['LoadResponse', 'genesisDigest', { genesisDigest: bytes(33) }],
+    ['LoadResponse', 'genesisDigest', { counter: 0 }],
+    ['LoadResponse', 'genesisDigest', { counter: 0, genesisDigest: bytes(31) }],
+    ['LoadResponse', 'genesisDigest', { counter: 0, genesisDigest: bytes(33) }],
+    ['LoadResponse', 'counter', { genesisDigest: digest }],
+    ['LoadResponse', 'counter', { genesisDigest: digest, counter: 2 ** 53 }],
     ['WithdrawRequest', 'withdrawal', {}],
     ['WithdrawRequest', 'withdrawal', { withdrawal: bytes(WIRE_LIMITS.approvalBytes + 1) }],
     ['AdvanceRequest', 'action', round],
@@ -172,6 +176,14 @@ describe('every field is checked', () => {
       'EnclaveEvent',
       'statementIssued.round',
       { ...dated, statementIssued: { statement: bytes(1), type: 'release', attempt: 1 } },
+    ],
+    ['EnclaveEvent', 'approvalRecorded.approval', { ...dated, approvalRecorded: { organisation: 'alpha' } }],
+    ['EnclaveEvent', 'approvalRecorded.organisation', { ...dated, approvalRecorded: { approval: bytes(1) } }],
+    ['EnclaveEvent', 'withdrawalRecorded.withdrawal', { ...dated, withdrawalRecorded: { organisation: 'alpha' } }],
+    [
+      'EnclaveEvent',
+      'withdrawalRecorded.withdrawal',
+      { ...dated, withdrawalRecorded: { organisation: 'alpha', withdrawal: bytes(WIRE_LIMITS.approvalBytes + 1) } },
     ],
     ['EnclaveEvent', 'refused.code', { ...dated, refused: { organisation: 'alpha' } }],
     ['EnclaveEvent', 'refused.detail', { ...dated, refused: { code: 'E-USAGE', detail: 'x'.repeat(1001) } }],

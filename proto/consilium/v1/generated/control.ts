@@ -5,6 +5,7 @@ import type { AbortRound as _consilium_v1_AbortRound, AbortRound__Output as _con
 import type { AcknowledgementReceived as _consilium_v1_AcknowledgementReceived, AcknowledgementReceived__Output as _consilium_v1_AcknowledgementReceived__Output } from './consilium/v1/AcknowledgementReceived.ts';
 import type { AdvanceRequest as _consilium_v1_AdvanceRequest, AdvanceRequest__Output as _consilium_v1_AdvanceRequest__Output } from './consilium/v1/AdvanceRequest.ts';
 import type { AdvanceResponse as _consilium_v1_AdvanceResponse, AdvanceResponse__Output as _consilium_v1_AdvanceResponse__Output } from './consilium/v1/AdvanceResponse.ts';
+import type { ApprovalRecorded as _consilium_v1_ApprovalRecorded, ApprovalRecorded__Output as _consilium_v1_ApprovalRecorded__Output } from './consilium/v1/ApprovalRecorded.ts';
 import type { CloseAcknowledgement as _consilium_v1_CloseAcknowledgement, CloseAcknowledgement__Output as _consilium_v1_CloseAcknowledgement__Output } from './consilium/v1/CloseAcknowledgement.ts';
 import type { CloseCollection as _consilium_v1_CloseCollection, CloseCollection__Output as _consilium_v1_CloseCollection__Output } from './consilium/v1/CloseCollection.ts';
 import type { CommitReceived as _consilium_v1_CommitReceived, CommitReceived__Output as _consilium_v1_CommitReceived__Output } from './consilium/v1/CommitReceived.ts';
@@ -24,6 +25,7 @@ import type { UpdateReceived as _consilium_v1_UpdateReceived, UpdateReceived__Ou
 import type { WatchRequest as _consilium_v1_WatchRequest, WatchRequest__Output as _consilium_v1_WatchRequest__Output } from './consilium/v1/WatchRequest.ts';
 import type { WithdrawRequest as _consilium_v1_WithdrawRequest, WithdrawRequest__Output as _consilium_v1_WithdrawRequest__Output } from './consilium/v1/WithdrawRequest.ts';
 import type { WithdrawResponse as _consilium_v1_WithdrawResponse, WithdrawResponse__Output as _consilium_v1_WithdrawResponse__Output } from './consilium/v1/WithdrawResponse.ts';
+import type { WithdrawalRecorded as _consilium_v1_WithdrawalRecorded, WithdrawalRecorded__Output as _consilium_v1_WithdrawalRecorded__Output } from './consilium/v1/WithdrawalRecorded.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -36,6 +38,7 @@ export interface ProtoGrpcType {
       AcknowledgementReceived: MessageTypeDefinition<_consilium_v1_AcknowledgementReceived, _consilium_v1_AcknowledgementReceived__Output>
       AdvanceRequest: MessageTypeDefinition<_consilium_v1_AdvanceRequest, _consilium_v1_AdvanceRequest__Output>
       AdvanceResponse: MessageTypeDefinition<_consilium_v1_AdvanceResponse, _consilium_v1_AdvanceResponse__Output>
+      ApprovalRecorded: MessageTypeDefinition<_consilium_v1_ApprovalRecorded, _consilium_v1_ApprovalRecorded__Output>
       CloseAcknowledgement: MessageTypeDefinition<_consilium_v1_CloseAcknowledgement, _consilium_v1_CloseAcknowledgement__Output>
       CloseCollection: MessageTypeDefinition<_consilium_v1_CloseCollection, _consilium_v1_CloseCollection__Output>
       CommitReceived: MessageTypeDefinition<_consilium_v1_CommitReceived, _consilium_v1_CommitReceived__Output>
@@ -55,6 +58,7 @@ export interface ProtoGrpcType {
       WatchRequest: MessageTypeDefinition<_consilium_v1_WatchRequest, _consilium_v1_WatchRequest__Output>
       WithdrawRequest: MessageTypeDefinition<_consilium_v1_WithdrawRequest, _consilium_v1_WithdrawRequest__Output>
       WithdrawResponse: MessageTypeDefinition<_consilium_v1_WithdrawResponse, _consilium_v1_WithdrawResponse__Output>
+      WithdrawalRecorded: MessageTypeDefinition<_consilium_v1_WithdrawalRecorded, _consilium_v1_WithdrawalRecorded__Output>
     }
   }
 }

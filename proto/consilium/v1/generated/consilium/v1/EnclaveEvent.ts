@@ -9,6 +9,8 @@ import type { AcknowledgementReceived as _consilium_v1_AcknowledgementReceived, 
 import type { Refused as _consilium_v1_Refused, Refused__Output as _consilium_v1_Refused__Output } from '../../consilium/v1/Refused.ts';
 import type { PublicationRenewed as _consilium_v1_PublicationRenewed, PublicationRenewed__Output as _consilium_v1_PublicationRenewed__Output } from '../../consilium/v1/PublicationRenewed.ts';
 import type { Halted as _consilium_v1_Halted, Halted__Output as _consilium_v1_Halted__Output } from '../../consilium/v1/Halted.ts';
+import type { ApprovalRecorded as _consilium_v1_ApprovalRecorded, ApprovalRecorded__Output as _consilium_v1_ApprovalRecorded__Output } from '../../consilium/v1/ApprovalRecorded.ts';
+import type { WithdrawalRecorded as _consilium_v1_WithdrawalRecorded, WithdrawalRecorded__Output as _consilium_v1_WithdrawalRecorded__Output } from '../../consilium/v1/WithdrawalRecorded.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface EnclaveEvent {
@@ -23,9 +25,11 @@ export interface EnclaveEvent {
   'refused'?: (_consilium_v1_Refused | null);
   'publicationRenewed'?: (_consilium_v1_PublicationRenewed | null);
   'halted'?: (_consilium_v1_Halted | null);
+  'approvalRecorded'?: (_consilium_v1_ApprovalRecorded | null);
+  'withdrawalRecorded'?: (_consilium_v1_WithdrawalRecorded | null);
   '_sequence'?: "sequence";
   '_atMs'?: "atMs";
-  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed"|"halted";
+  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed"|"halted"|"approvalRecorded"|"withdrawalRecorded";
 }
 
 export interface EnclaveEvent__Output {
@@ -40,7 +44,9 @@ export interface EnclaveEvent__Output {
   'refused'?: (_consilium_v1_Refused__Output | null);
   'publicationRenewed'?: (_consilium_v1_PublicationRenewed__Output | null);
   'halted'?: (_consilium_v1_Halted__Output | null);
+  'approvalRecorded'?: (_consilium_v1_ApprovalRecorded__Output | null);
+  'withdrawalRecorded'?: (_consilium_v1_WithdrawalRecorded__Output | null);
   '_sequence'?: "sequence";
   '_atMs'?: "atMs";
-  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed"|"halted";
+  'kind'?: "statementIssued"|"sessionOpened"|"sessionClosed"|"commitReceived"|"updateReceived"|"acknowledgementReceived"|"refused"|"publicationRenewed"|"halted"|"approvalRecorded"|"withdrawalRecorded";
 }
