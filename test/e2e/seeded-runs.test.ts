@@ -75,49 +75,57 @@ describe('runs of one seed', () => {
     expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, 1) });
   });
 
-  it.concurrent('give the same model when agent, enclave, coordinator and chip are killed on the way', async () => {
-    const run = start('killed');
-    await run.phase(1, 'commit');
-    process.kill(run.programOf('harbour'), 'SIGKILL');
-    await run.phase(2, 'upload');
-    process.kill(run.programOf('enclave'), 'SIGKILL');
-    await run.line(({ type, round }) => type === 'aborted' && round === 2);
-    await behindIntent(run, 3, () => {
+  it.concurrent(
+    'give the same model when agent, enclave, coordinator and chip are killed on the way',
+    async () => {
+      const run = start('killed');
+      await run.phase(1, 'commit');
+      process.kill(run.programOf('harbour'), 'SIGKILL');
+      await run.phase(2, 'upload');
       process.kill(run.programOf('enclave'), 'SIGKILL');
-      process.kill(run.processOf('coordinator'), 'SIGKILL');
-    });
-    await run.phase(4, 'commit');
-    process.kill(run.processOf('lakeside'), 'SIGKILL');
-    await run.phase(4, 'acknowledge');
-    process.kill(run.programOf('northfield'), 'SIGKILL');
-    expect(await run.summary()).toMatchObject({ modelDigest: digest, passportVerified: true, rounds: ROUNDS });
-    expect(processesOf(run.out)).toEqual([]);
-    const restarted = run.lines.filter(({ type, state }) => type === 'process' && state === 'restarted');
-    expect(restarted.map(({ name }) => name)).toEqual(['coordinator', 'lakeside']);
-    const [intent] = bootsOf(run, 3, 'intent');
-    const [release] = bootsOf(run, 3, 'release');
-    expect(intent).not.toBe(release);
-    expect(bootsOf(run, 4, 'release')).toEqual([release]);
-  }, PATIENCE_MS);
+      await run.line(({ type, round }) => type === 'aborted' && round === 2);
+      await behindIntent(run, 3, () => {
+        process.kill(run.programOf('enclave'), 'SIGKILL');
+        process.kill(run.processOf('coordinator'), 'SIGKILL');
+      });
+      await run.phase(4, 'commit');
+      process.kill(run.processOf('lakeside'), 'SIGKILL');
+      await run.phase(4, 'acknowledge');
+      process.kill(run.programOf('northfield'), 'SIGKILL');
+      expect(await run.summary()).toMatchObject({ modelDigest: digest, passportVerified: true, rounds: ROUNDS });
+      expect(processesOf(run.out)).toEqual([]);
+      const restarted = run.lines.filter(({ type, state }) => type === 'process' && state === 'restarted');
+      expect(restarted.map(({ name }) => name)).toEqual(['coordinator', 'lakeside']);
+      const [intent] = bootsOf(run, 3, 'intent');
+      const [release] = bootsOf(run, 3, 'release');
+      expect(intent).not.toBe(release);
+      expect(bootsOf(run, 4, 'release')).toEqual([release]);
+    },
+    PATIENCE_MS,
+  );
 
-  it.concurrent('give the same model when the coordinator loses its disk in the middle of every round', async () => {
-    const run = start('lost', ['--rounds', '3']);
-    await run.phase(1, 'upload');
-    loseCoordinator(run);
-    await behindIntent(run, 2, () => {
+  it.concurrent(
+    'give the same model when the coordinator loses its disk in the middle of every round',
+    async () => {
+      const run = start('lost', ['--rounds', '3']);
+      await run.phase(1, 'upload');
       loseCoordinator(run);
-    });
-    await run.phase(3, 'commit');
-    loseCoordinator(run);
-    expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, 3), passportVerified: true });
-    const restarted = run.lines.filter(({ type, state }) => type === 'process' && state === 'restarted');
-    expect(restarted.map(({ name }) => name)).toEqual(['coordinator', 'coordinator', 'coordinator']);
-    // Nothing was tried again, let alone burned.
-    expect(statementsOf(run).map(({ statement }) => statement.type)).toEqual([
-      'genesis',
-      ...[1, 2, 3].flatMap(() => ['manifest', 'certificate', 'intent', 'release']),
-    ]);
-  }, PATIENCE_MS);
+      await behindIntent(run, 2, () => {
+        loseCoordinator(run);
+      });
+      await run.phase(3, 'commit');
+      loseCoordinator(run);
+      expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, 3), passportVerified: true });
+      const restarted = run.lines.filter(({ type, state }) => type === 'process' && state === 'restarted');
+      expect(restarted.map(({ name }) => name)).toEqual(['coordinator', 'coordinator', 'coordinator']);
+      // Nothing was tried again, let alone burned.
+      expect(statementsOf(run).map(({ statement }) => statement.type)).toEqual([
+        'genesis',
+        ...[1, 2, 3].flatMap(() => ['manifest', 'certificate', 'intent', 'release']),
+      ]);
+    },
+    PATIENCE_MS,
+  );
 });
 
 /**

@@ -25,11 +25,11 @@ export interface RunningCoordinator {
 
 export interface CoordinatorDesk {
   /** The enclave's real host behind gRPC, stopped after the test. */
-  enclaveOn(hosted?: ReturnType<typeof hostEnclave>): Promise<ServedEnclave>;
+  readonly enclaveOn: (hosted?: ReturnType<typeof hostEnclave>) => Promise<ServedEnclave>;
   /** The coordinator as its program runs it, on the store of this test's folder; `change` bends its configuration. */
-  coordinatorOf(enclave: ServedEnclave, change?: object): Promise<RunningCoordinator>;
+  readonly coordinatorOf: (enclave: ServedEnclave, change?: object) => Promise<RunningCoordinator>;
   /** The coordinator's disk is lost. */
-  loseStore(): Promise<void>;
+  readonly loseStore: () => Promise<void>;
 }
 
 const STORE = 'coordinator.sqlite';

@@ -4,9 +4,9 @@ import { noticeOf, type CoreNotice } from '../../aggregator-enclave/notice.ts';
 import { Coordinator } from '../../coordinator/coordinator.ts';
 import type { CoordinatorCommand, CoordinatorEffect } from '../../coordinator/event.ts';
 import type { CoordinatorEnvironment, CoordinatorState } from '../../coordinator/state.ts';
-import type { SignedStatement } from '../../lib/audit/statement.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
+import { statementNotice } from '../property/notices.ts';
 import type { MemoryEnclave } from './study-in-memory.ts';
 import { digestOf, START } from './test-contract.ts';
 
@@ -91,7 +91,7 @@ export function enclaveCommandOf({ action, round, attempt }: Advance, { state }:
 export function coordinatorCommandOf(notice: CoreNotice): CoordinatorCommand | null {
   switch (notice.kind) {
     case 'statement':
-      return seenStatement(notice.statement);
+      return statementNotice(notice.statement);
     case 'commit':
       return { ...notice, type: 'see-step', step: 'commit' };
     case 'update':
@@ -106,23 +106,5 @@ export function coordinatorCommandOf(notice: CoreNotice): CoordinatorCommand | n
       return { type: 'see-halt', code: notice.refusal.code };
     case 'publication':
       return null;
-  }
-}
-
-function seenStatement({ statement }: SignedStatement): CoordinatorCommand | null {
-  if (statement.type === 'genesis') return null;
-  const { round, attempt } = statement;
-  const about = { type: 'see-statement', round, attempt } as const;
-  switch (statement.type) {
-    case 'manifest':
-    case 'release':
-      return { ...about, statement: { type: statement.type } };
-    case 'certificate':
-    case 'intent': {
-      const members = statement.members.map(({ organisation }) => organisation);
-      return { ...about, statement: { type: statement.type, members } };
-    }
-    case 'abort':
-      return { ...about, statement: { type: 'abort', code: statement.code } };
   }
 }

@@ -345,18 +345,10 @@ describe('the coordinator evolves only by events that its decider could have mad
 function describeEvents(events: readonly CoordinatorEvent[]): string {
   if (events.length === 0) return '–';
   const named = events.map((event) => {
-    switch (event.type) {
-      case 'action-requested':
-        return `ask ${event.action}`;
-      case 'step-started':
-        return `start ${event.step}`;
-      case 'attempt-learned':
-        return `learn ${event.step}`;
-      case 'attempt-adopted':
-        return `adopt ${event.step}`;
-      default:
-        return event.type;
-    }
+    if (event.type === 'action-requested') return `ask ${event.action}`;
+    if (event.type === 'step-started') return `start ${event.step}`;
+    if (event.type === 'attempt-learned') return `learn ${event.step}`;
+    return event.type === 'attempt-adopted' ? `adopt ${event.step}` : event.type;
   });
   return named.join(', ');
 }
