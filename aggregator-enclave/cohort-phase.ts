@@ -33,7 +33,7 @@ export function openRound(
     return err(refusal('E-ROUND-PHASE', `cannot open a round while one is ${state.phase}`));
   }
   const { model, attempts, approvals, withdrawn } = state.ledger;
-  if (model.content === null) return err(refusal('E-ROUND-PHASE', 'the weights of the newest model are not here'));
+  if (model.content === null) return err(refusal('E-MODEL-WANTED'));
   if (model.round >= contract.rounds) return err(refusal('E-ROUND-FINISHED'));
   if (at < contract.validity.notBefore || at >= contract.validity.notAfter) return err(refusal('E-CONTRACT-EXPIRED'));
   if (round <= model.round) return err(refusal('E-PARENT-REUSED', `round ${round} is released`));

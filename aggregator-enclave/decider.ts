@@ -1,14 +1,12 @@
 import { openApproval, openWithdrawal } from '../lib/contract/approval.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
-import { initialServerState } from '../lib/learning/server-state.ts';
-import { modelDigest } from '../lib/learning/weights.ts';
 import { closeCollection, receiveHeader, receiveUpdate } from './collection-phase.ts';
 import { lockCohort, openRound, receiveCommit } from './cohort-phase.ts';
 import type { CommandOf, EnclaveCommand, EnclaveEvent } from './event.ts';
+import { begin, receiveModel } from './genesis-phase.ts';
 import { receiveHeadProof } from './head-phase.ts';
 import { abortRound, closeAcknowledgement, receiveAcknowledgement } from './release-phase.ts';
-import { issueStatement } from '../lib/audit/statement.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
 import { headOfState, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
@@ -45,6 +43,8 @@ export function decide(environment: EnclaveEnvironment, state: EnclaveState, com
       return abortRound(environment, state, { at: command.at, code: 'E-ROUND-STOPPED' });
     case 'record-publication':
       return recordPublication(environment, state, command);
+    case 'receive-model':
+      return receiveModel(environment, state, command);
     case 'receive-withdrawal':
       return receiveWithdrawal(environment, state, command);
     case 'receive-head-proof':
@@ -53,33 +53,14 @@ export function decide(environment: EnclaveEnvironment, state: EnclaveState, com
 }
 
 /** Genesis on the first boot. Later boots end an attempt that lost its updates with the memory of the last boot. */
-function boot(
-  environment: EnclaveEnvironment,
-  state: EnclaveState,
-  { at, noiseRoot, initialWeights }: CommandOf<'boot'>,
-): Decision {
-  const { sealed, layout, signer } = environment;
+function boot(environment: EnclaveEnvironment, state: EnclaveState, command: CommandOf<'boot'>): Decision {
   switch (state.phase) {
-    case 'unborn': {
-      const model = modelDigest(layout.digest, initialWeights);
-      if (!bytesEqual(model, sealed.contract.model.initialDigest)) {
-        return err(refusal('E-CONTRACT-INVALID', 'model.initialDigest: the initial weights are others'));
-      }
-      const draft = {
-        type: 'genesis',
-        contract: sealed.digest,
-        at,
-        noiseRoot,
-        model,
-        predecessor: sealed.contract.predecessor,
-      } as const;
-      const content = { weights: initialWeights, server: initialServerState };
-      return ok([{ type: 'born', content, statement: issueStatement(draft, null, signer) }]);
-    }
+    case 'unborn':
+      return begin(environment, command);
     case 'open':
     case 'locked':
     case 'collecting':
-      return abortRound(environment, state, { at, code: 'E-ENCLAVE-RESTARTED' });
+      return abortRound(environment, state, { at: command.at, code: 'E-ENCLAVE-RESTARTED' });
     case 'idle':
     case 'committed':
     case 'released':

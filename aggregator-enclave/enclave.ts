@@ -87,9 +87,15 @@ export class Enclave {
 
   /**
    * Restores the sealed state of this contract, or begins it; then signs genesis if there is none, and publishes
-   * evidence for this boot's key. Throws RefusalError: wrong environment, unreadable state, a disk that refuses.
+   * evidence for this boot's key. `predecessor`: the passport bundle that a successor contract goes on from, wanted at
+   * its first boot. Throws RefusalError: wrong environment, unreadable state, a disk that refuses, another passport.
    */
-  static async start(sealed: SealedContract, approvals: readonly Uint8Array[], ports: EnclavePorts): Promise<Enclave> {
+  static async start(
+    sealed: SealedContract,
+    approvals: readonly Uint8Array[],
+    ports: EnclavePorts,
+    predecessor?: Uint8Array,
+  ): Promise<Enclave> {
     if (sealed.contract.environment !== ports.environment) throw new RefusalError(refusal('E-CONTRACT-ENVIRONMENT'));
     const enclave = new Enclave(sealed, ports);
     if (!bytesEqual(enclave.environment.layout.digest, sealed.contract.model.layoutDigest)) {
@@ -100,7 +106,7 @@ export class Enclave {
     for (const approval of approvals)
       await enclave.handle({ type: 'record-approval', at: ports.clock.now(), approval });
     // A halted enclave states and publishes nothing any more; it runs to say why (PROTOCOL §7).
-    if (enclave.state.phase !== 'halted') await enclave.#boot(noiseRoot);
+    if (enclave.state.phase !== 'halted') await enclave.#boot(noiseRoot, predecessor);
     return enclave;
   }
 
@@ -158,6 +164,8 @@ export class Enclave {
     if (this.#state.phase === 'halted') return;
     for (const model of modelsOf(this.#state)) {
       const content = (await this.#journal.contentOf(model)) ?? this.#initialContent(model);
+      // Under a successor a hospital brings it, or brings it again.
+      if (content === null && model.round === 0) continue;
       if (content === null) throw new RefusalError(refusal('E-STORE-FORMAT', `no weights of round ${model.round}`));
       const loaded = { type: 'model-loaded', fixedBy: model.fixedBy, content } as const;
       this.#state = evolve(this.environment, this.#state, loaded);
@@ -176,21 +184,23 @@ export class Enclave {
     const durable = events.flatMap((event, index) =>
       isDurable(event) ? [{ plaintext: encodeEvent(event), head: headOfState(states[index - 1] ?? before) }] : [],
     );
-    if (durable.length === 0) return;
-    for (const event of events) {
-      if (event.type !== 'result-sealed') continue;
-      const { model } = event.result;
-      if (model.content === null) throw new Error('a result without its content');
-      await this.#journal.keep({ ...model, content: model.content });
+    for (const [index, event] of events.entries()) {
+      if (event.type === 'result-sealed') await this.#keep(event.result.model);
+      if (event.type === 'model-loaded') for (const model of modelsOf(states[index] ?? before)) await this.#keep(model);
     }
-    await this.#journal.append(durable);
+    if (durable.length > 0) await this.#journal.append(durable);
+  }
+
+  async #keep({ content, ...model }: CurrentModel): Promise<void> {
+    if (content === null) throw new Error('a model without its content');
+    await this.#journal.keep({ ...model, content });
   }
 
   /**
    * What this boot states first (genesis, or the abort of an attempt that lost its updates) and the evidence for its
    * key, in one append: a statement whose key was never published could not be verified by anybody.
    */
-  async #boot(noiseRoot: Uint8Array): Promise<void> {
+  async #boot(noiseRoot: Uint8Array, predecessor: Uint8Array | undefined): Promise<void> {
     const { clock } = this.ports;
     const { sealed } = this.environment;
     const stated = accepted(
@@ -199,6 +209,7 @@ export class Enclave {
         at: clock.now(),
         noiseRoot: hash('noise-root', noiseRoot),
         initialWeights: initialWeights(sealed.contract.model.spec),
+        predecessor,
       }),
     );
     const state = statesAfter(this.environment, this.#state, stated).at(-1) ?? this.#state;

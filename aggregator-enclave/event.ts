@@ -9,7 +9,15 @@ import type { AcceptedCommit, ModelContent, SealedResult, SignedAcknowledgement 
 
 /** What reaches the enclave's decider. Time and randomness arrive here (HOUSE §1). */
 export type EnclaveCommand =
-  | { readonly type: 'boot'; readonly at: Instant; readonly noiseRoot: Digest; readonly initialWeights: Float32Array }
+  | {
+      readonly type: 'boot';
+      readonly at: Instant;
+      readonly noiseRoot: Digest;
+      /** As everybody computes them; the contract may go on from a released model instead. */
+      readonly initialWeights: Float32Array;
+      /** Passport bundle of the release that the contract goes on from; absent: none was given. */
+      readonly predecessor?: Uint8Array | undefined;
+    }
   | { readonly type: 'record-approval'; readonly at: Instant; readonly approval: Uint8Array }
   | { readonly type: 'open-round'; readonly at: Instant; readonly round: number; readonly attempt: number }
   | {
@@ -39,6 +47,7 @@ export type EnclaveCommand =
       readonly statement: Uint8Array;
       readonly publication: Uint8Array;
     }
+  | { readonly type: 'receive-model'; readonly from: OrganisationId; readonly weights: Uint8Array }
   | { readonly type: 'receive-withdrawal'; readonly from: OrganisationId; readonly withdrawal: Uint8Array };
 
 export type CommandOf<T extends EnclaveCommand['type']> = Extract<EnclaveCommand, { type: T }>;
@@ -46,9 +55,12 @@ export type CommandOf<T extends EnclaveCommand['type']> = Extract<EnclaveCommand
 /** What the enclave's decider decides. `durable` ones must be stored before their effects are performed. */
 export type EnclaveEvent =
   | { readonly type: 'approval-recorded'; readonly organisation: OrganisationId; readonly approval: Uint8Array }
-  /** `content`: null when read back; the stored event does not hold it. The same of a sealed result. */
+  /**
+   * `content`: null when read back, for the stored event does not hold it (the same of a sealed result), and where the
+   * contract goes on from a model that a hospital has to bring.
+   */
   | { readonly type: 'born'; readonly content: ModelContent | null; readonly statement: SignedStatement }
-  /** The content of the model that `fixedBy` fixed is in memory again. */
+  /** The content of the model that `fixedBy` fixed is in memory: read back, or brought by a hospital. */
   | { readonly type: 'model-loaded'; readonly fixedBy: Digest; readonly content: ModelContent }
   | { readonly type: 'statement-issued'; readonly statement: SignedStatement }
   | ({ readonly type: 'commit-accepted' } & AcceptedCommit)

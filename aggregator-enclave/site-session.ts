@@ -146,10 +146,12 @@ export class SiteSession {
       }
       case 'withdrawal':
         return enclave.handle({ type: 'receive-withdrawal', from, withdrawal: message.withdrawal });
+      case 'model':
+        return enclave.handle({ type: 'receive-model', from, weights: message.weights });
     }
   }
 
-  /** Publications, then history up to the newest release, its model where the site lacks it, then what is current. */
+  /** Publications, then history up to the newest release, its model where the site lacks it, then what is current, then a question. */
   #synchronise({ head, round }: Extract<SiteMessage, { type: 'sync' }>): void {
     const { enclave } = this.#parts;
     const { state } = enclave;
@@ -166,6 +168,8 @@ export class SiteSession {
     for (const { bytes } of ledger.statements.slice(Math.max(from, settled)))
       this.#send({ type: 'statement', statement: bytes });
     this.#synchronised = true;
+    const { content, digest } = ledger.model;
+    if (content === null) this.#send({ type: 'model-wanted', model: digest });
   }
 
   #announce(statement: SignedStatement, ledger: EnclaveLedger): void {

@@ -47,7 +47,7 @@ export interface CurrentModel {
   readonly digest: Digest;
   /** Digest of the statement that fixed it, genesis or Intent: its content is kept under this name. */
   readonly fixedBy: Digest;
-  /** null behind a replayed event, until `model-loaded`. */
+  /** null until `model-loaded`: behind a replayed event, and under a successor until a hospital has brought it. */
   readonly content: ModelContent | null;
 }
 

@@ -12,6 +12,8 @@ export const coordinatorConfig = (fields: ConfigFields) =>
     store: fields.path,
     /** The drafted contract, as `consilium contract draft` wrote it. */
     contract: fields.path,
+    /** Passport bundle of the release that a successor contract goes on from, as a hospital received it. */
+    predecessor: fields.path.optional(),
     enclave: peerFields,
     /** How long a launch waits for approved hospitals that are not connected yet. */
     gatherMs: z.number().int().min(0).max(86_400_000).default(60_000),

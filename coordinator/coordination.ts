@@ -14,6 +14,7 @@ import { Presence } from './presence.ts';
 import { RoundClock } from './round-clock.ts';
 import { approvalsInForce } from './state.ts';
 import { StatementArchive } from './statement-archive.ts';
+import { streamsOf } from './contract-streams.ts';
 import { studyNotice } from './study-events.ts';
 
 /** For watchers who come later; what is older is in the statement chain. */
@@ -21,6 +22,8 @@ const KEPT_NOTICES = 100_000;
 
 interface Parts {
   readonly sealed: SealedContract;
+  /** Passport bundle of the release that a successor contract goes on from; absent: it succeeds no other. */
+  readonly predecessor?: Uint8Array | undefined;
   readonly settings: Pick<CoordinatorConfig, 'gatherMs' | 'maxAttempts' | 'absenceMs' | 'autoLaunchRounds'>;
   readonly store: Store;
   readonly control: EnclaveControl;
@@ -48,8 +51,9 @@ export interface Coordination {
 
 /** Reads the stored study back. Throws RefusalError on a log that cannot be read. */
 export async function openCoordination(parts: Parts): Promise<Coordination> {
-  const { sealed, settings, store, control, now, log, onFault, signal } = parts;
-  const statements = await StatementArchive.open(store.events, {
+  const { sealed, predecessor, settings, store, control, now, log, onFault, signal } = parts;
+  const events = streamsOf(store.events, sealed.digest);
+  const statements = await StatementArchive.open(events, {
     onGap: (counter) => {
       log.error('statements.gap', { counter });
     },
@@ -70,7 +74,7 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
   const coordinator = await Coordinator.start(
     { sealed, gatherMs: settings.gatherMs, maxAttempts: settings.maxAttempts },
     {
-      events: store.events,
+      events,
       perform: (effect) => {
         perform(effect, { link, act, onFault });
       },
@@ -95,7 +99,11 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
   everyoneLost();
   const link = new EnclaveLink({
     control,
-    documents: () => ({ contract: sealed.bytes, approvals: approvalsInForce(coordinator.state, now()) }),
+    documents: () => ({
+      contract: sealed.bytes,
+      approvals: approvalsInForce(coordinator.state, now()),
+      predecessor,
+    }),
     withdrawals: () => coordinator.state.withdrawn.values(),
     handle: async (command) => {
       await act(command);

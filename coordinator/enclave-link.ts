@@ -5,10 +5,10 @@ import type { Result } from '../lib/core/result.ts';
 import type { Logger } from '../lib/telemetry/logger.ts';
 import type { ClientOf } from '../lib/wire/client.ts';
 import type {
-  ContractDocuments,
   controlMethods,
   EnclaveAction,
   EnclaveEvent,
+  LoadDocuments,
   LoadResponse,
 } from '../lib/wire/control-codec.ts';
 import type { CoordinatorCommand, RoundAction, SeenStatement } from './event.ts';
@@ -32,7 +32,7 @@ export type EnclaveControl = ClientOf<typeof controlMethods>;
 
 interface Parts {
   readonly control: EnclaveControl;
-  readonly documents: () => ContractDocuments;
+  readonly documents: () => LoadDocuments;
   /** Every withdrawal that hospitals have signed. */
   readonly withdrawals: () => Iterable<Uint8Array>;
   readonly handle: (command: CoordinatorCommand) => Promise<unknown>;
@@ -200,7 +200,7 @@ export class EnclaveLink {
   }
 }
 
-const mutable = ({ contract, approvals }: ContractDocuments) => ({ contract, approvals: [...approvals] });
+const mutable = ({ approvals, ...rest }: LoadDocuments) => ({ ...rest, approvals: [...approvals] });
 
 type Issued = Extract<EnclaveEvent, { kind: 'statementIssued' }>;
 type Step = Extract<EnclaveEvent, { kind: 'commitReceived' | 'updateReceived' | 'acknowledgementReceived' }>;

@@ -3,9 +3,11 @@ import { loadConfig } from '../lib/config/config-file.ts';
 import { readTls } from '../lib/config/program-fields.ts';
 import { FirstFault } from '../lib/config/first-fault.ts';
 import { stopped, type Stop } from '../lib/config/run-program.ts';
+import { openPredecessor } from '../lib/audit/predecessor.ts';
 import { openContract, type SealedContract } from '../lib/contract/study-contract.ts';
-import { RefusalError } from '../lib/core/errors.ts';
+import { refusal, RefusalError } from '../lib/core/errors.ts';
 import { instant, type Instant, type OrganisationId } from '../lib/core/ids.ts';
+import { freshWeights } from '../lib/learning/initial-weights.ts';
 import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger } from '../lib/telemetry/logger.ts';
@@ -32,6 +34,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
     log.error('coordinator.fault', {}, fault);
   });
   const sealed = await readContract(config);
+  const predecessor = await readPredecessor(config, sealed);
   const opened = await openSqliteStore(config.store);
   if (!opened.ok) throw new RefusalError(opened.error);
   const store = failStop(opened.value, faults.report);
@@ -49,6 +52,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
   const now = (): Instant => instant(fixedTime === undefined ? Date.now() : Date.parse(fixedTime));
   const coordination = await openCoordination({
     sealed,
+    predecessor,
     settings: config,
     store,
     control: clientOf(connection, controlMethods),
@@ -80,4 +84,26 @@ async function readContract({ contract }: CoordinatorConfig): Promise<SealedCont
   const sealed = openContract(new Uint8Array(await readFile(contract)));
   if (!sealed.ok) throw new RefusalError(sealed.error);
   return sealed.value;
+}
+
+/**
+ * The passport that the enclave will want; what it proves is the enclave's to check. Throws RefusalError: E-CONFIG when a
+ * successor comes without one or another contract with one, E-PREDECESSOR-INVALID for one that the contract does not name.
+ */
+async function readPredecessor(
+  { predecessor: path }: CoordinatorConfig,
+  sealed: SealedContract,
+): Promise<Uint8Array | undefined> {
+  if (sealed.contract.predecessor === null) {
+    if (path === undefined) return undefined;
+    throw new RefusalError(refusal('E-CONFIG', 'predecessor: this contract succeeds no other'));
+  }
+  if (path === undefined)
+    throw new RefusalError(
+      refusal('E-CONFIG', 'predecessor: this contract is a successor; name the passport it goes on from'),
+    );
+  const bytes = new Uint8Array(await readFile(path));
+  const opened = openPredecessor(bytes, { sealed, continues: freshWeights(sealed.contract.model) === null });
+  if (!opened.ok) throw new RefusalError(opened.error);
+  return bytes;
 }

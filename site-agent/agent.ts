@@ -14,9 +14,10 @@ import type { Instant, PublicKey } from '../lib/core/ids.ts';
 import type { Result } from '../lib/core/result.ts';
 import { FailStopQueue, SerialQueue } from '../lib/core/serial-queue.ts';
 import { SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
+import { encodeWeights } from '../lib/learning/weights.ts';
 import type { BlobStore } from '../lib/store/blob-store.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
-import { decide } from './decider.ts';
+import { decide, weightsWanted } from './decider.ts';
 import { encodeSiteEvent } from './event-codec.ts';
 import type { SiteCommand, SiteEvent } from './event.ts';
 import { evolve } from './evolve.ts';
@@ -141,6 +142,11 @@ export class Agent {
       }
       case 'received':
         return;
+      case 'model-wanted': {
+        const weights = weightsWanted(this.#environment, this.#state, message.model);
+        if (weights !== null) this.#send({ type: 'model', weights: encodeWeights(weights) });
+        return;
+      }
       case 'prove-head':
         this.#proveHead();
         return;

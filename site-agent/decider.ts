@@ -4,7 +4,7 @@ import { openWithdrawal } from '../lib/contract/approval.ts';
 import { openStatement } from '../lib/audit/statement.ts';
 import { bytesEqual, toHex } from '../lib/core/bytes.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
-import type { PublicKey } from '../lib/core/ids.ts';
+import type { Digest, PublicKey } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 import { decodeWeights, modelDigest } from '../lib/learning/weights.ts';
 import type { SiteCommand, SiteCommandOf, SiteEvent } from './event.ts';
@@ -124,4 +124,18 @@ function ownContribution(intentBytes: Uint8Array, organisation: string): Uint8Ar
   const opened = openStatement(intentBytes);
   if (!opened.ok || opened.value.statement.type !== 'intent') return null;
   return opened.value.statement.members.find((member) => member.organisation === organisation)?.commit ?? null;
+}
+
+/**
+ * What an enclave without weights is given (PROTOCOL §7.1): the model that this hospital's own successor contract goes on
+ * from, which every hospital of the contract before has; null for anything else, and once the study has gone on.
+ */
+export function weightsWanted(
+  { sealed: { contract } }: SiteEnvironment,
+  { model, withdrawal }: SiteState,
+  wanted: Digest,
+): Float32Array | null {
+  if (contract.predecessor === null || withdrawal !== null) return null;
+  const own = bytesEqual(wanted, contract.model.initialDigest) && bytesEqual(model.digest, wanted);
+  return own ? model.weights : null;
 }

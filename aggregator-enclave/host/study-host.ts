@@ -13,8 +13,8 @@ import {
   MAX_REFUSED_DETAIL,
   type AdvanceRequest,
   type AdvanceResponse,
-  type ContractDocuments,
   type EnclaveEvent as WireEvent,
+  type LoadDocuments,
   type LoadResponse,
 } from '../../lib/wire/control-codec.ts';
 import { CountedLimit } from '../../lib/wire/counted-limit.ts';
@@ -88,7 +88,7 @@ export class StudyHost {
    * Begins the study of `contract`, or adds approvals to the one that runs; one enclave runs one contract. An approval
    * that does not hold is told as refused and stops nobody else's.
    */
-  load(documents: ContractDocuments): Promise<Result<LoadResponse, Refusal>> {
+  load(documents: LoadDocuments): Promise<Result<LoadResponse, Refusal>> {
     return this.#loading.run(async () => {
       try {
         const enclave = this.#running?.enclave ?? (await this.#begin(documents));
@@ -146,7 +146,7 @@ export class StudyHost {
     this.#stopped.abort();
   }
 
-  async #begin({ contract: bytes }: ContractDocuments): Promise<Enclave> {
+  async #begin({ contract: bytes, predecessor }: LoadDocuments): Promise<Enclave> {
     const { ports, store, log } = this.#parts;
     const sealed = openContract(bytes);
     if (!sealed.ok) throw new RefusalError(sealed.error);
@@ -155,7 +155,7 @@ export class StudyHost {
       throw new RefusalError(refusal('E-CHANNEL-CONTRACT', 'this enclave holds another study'));
     const records = recordStoreOn(store, recordsStream(sealed.value.digest));
     // Without approvals: `load` hands them over one by one, so that each has its own outcome.
-    const enclave = await Enclave.start(sealed.value, [], { ...ports, records });
+    const enclave = await Enclave.start(sealed.value, [], { ...ports, records }, predecessor);
     if (stored === null) await store.blobs.put(CONTRACT_BLOB, bytes);
     if (enclave.state.phase === 'halted') this.#tell({ kind: 'halted', refusal: enclave.state.refusal });
     if (enclave.state.phase !== 'unborn') {

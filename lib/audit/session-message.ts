@@ -43,6 +43,8 @@ export const siteMessage = z.discriminatedUnion('type', [
     endorsement: bytesUpTo(SMALL),
   }),
   z.strictObject({ type: z.literal('withdrawal'), withdrawal: bytesUpTo(SMALL) }),
+  /** Answer to `model-wanted`. */
+  z.strictObject({ type: z.literal('model'), weights: bytesUpTo(MAX_MESSAGE_BYTES / 2) }),
   /** Answers `prove-head`: the statement at the site's head, and the publication of the boot that signed it. */
   z.strictObject({
     type: z.literal('head-proof'),
@@ -66,11 +68,13 @@ export const enclaveMessage = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('received'),
-    what: z.enum(['commit', 'update-header', 'update', 'acknowledgement', 'withdrawal']),
+    what: z.enum(['commit', 'update-header', 'update', 'acknowledgement', 'withdrawal', 'model']),
   }),
   z.strictObject({ type: z.literal('refused'), code: errorCode, detail: z.string().max(400) }),
   /** The head that the site named is not on this enclave's chain; nothing else is served before the answer. */
   z.strictObject({ type: z.literal('prove-head') }),
+  /** The contract goes on from this model, and nobody has brought it yet. */
+  z.strictObject({ type: z.literal('model-wanted'), model: digest }),
 ]);
 export type EnclaveMessage = z.output<typeof enclaveMessage>;
 

@@ -245,6 +245,10 @@ export const ERRORS = {
     'Let the hospitals of the accepted set connect again.',
     NOTHING_RELEASED,
   ),
+  'E-MODEL-WANTED': later(
+    'No hospital has brought the model that the contract goes on from to the enclave yet.',
+    'It is asked for in every session: start the agent of a hospital that holds the model.',
+  ),
   'E-ROUND-MANIFEST': refused('The message is for another manifest.', 'Nothing: it belongs to an earlier attempt.'),
   'E-ROUND-FINISHED': precondition(
     'The study has run all of its rounds.',

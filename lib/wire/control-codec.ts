@@ -5,6 +5,7 @@ import {
   attempt,
   bytes,
   digest,
+  emptyBytesAreAbsent,
   emptyIsNull,
   errorCode,
   line,
@@ -22,6 +23,12 @@ import { stream, unary, type Roles } from './method.ts';
 export interface ContractDocuments {
   readonly contract: Uint8Array;
   readonly approvals: readonly Uint8Array[];
+}
+
+/** What an enclave is given to begin a study, or to go on with it; opaque here. */
+export interface LoadDocuments extends ContractDocuments {
+  /** Passport bundle of the release that a successor contract goes on from; absent: none. */
+  readonly predecessor?: Uint8Array | undefined;
 }
 
 const ACTIONS = ['openRound', 'lockCohort', 'closeCollection', 'closeAcknowledgement', 'abortRound'] as const;
@@ -55,8 +62,12 @@ export const nothing = z.object({});
 const loadRequest = messageCodec({
   name: 'LoadRequest',
   type: wireType('LoadRequest'),
-  shape: contractDocuments,
-  toWire: ({ contract, approvals }: ContractDocuments) => ({ contract, approvals: [...approvals] }),
+  shape: contractDocuments.extend({ predecessor: emptyBytesAreAbsent(WIRE_LIMITS.bundleBytes).optional() }),
+  toWire: ({ contract, approvals, predecessor }: LoadDocuments) => ({
+    contract,
+    approvals: [...approvals],
+    predecessor: predecessor ?? new Uint8Array(),
+  }),
 });
 
 export interface LoadResponse {

@@ -11,6 +11,8 @@ const MEBIBYTE = 1 << 20;
 export const WIRE_LIMITS = {
   frameBytes: MEBIBYTE,
   contractBytes: 4 * MEBIBYTE,
+  /** A passport bundle of 1000 hospitals takes some 2 MiB. */
+  bundleBytes: 4 * MEBIBYTE,
   approvals: 1000,
   approvalBytes: 16 << 10,
   statementBytes: 2 * MEBIBYTE,
@@ -34,6 +36,13 @@ export const bytes = (maximum: number): z.ZodType<Uint8Array> =>
       `must be 1 to ${maximum} bytes`,
     )
     .transform((value) => Uint8Array.from(value));
+
+/** 1 to `maximum` bytes, or undefined for none, which is how proto3 says "absent". */
+export const emptyBytesAreAbsent = (maximum: number): z.ZodType<Uint8Array | undefined> =>
+  z.union([
+    z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 0).transform(() => undefined),
+    bytes(maximum),
+  ]);
 
 export const digest = z
   .custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32, 'must be 32 bytes')

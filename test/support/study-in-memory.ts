@@ -62,11 +62,11 @@ export class MemoryEnclave {
   }
 
   /** Genesis and the approvals of `hospitals`. */
-  begin(at: Instant = START, hospitals: readonly OrganisationId[] = HOSPITALS): void {
+  begin(at: Instant = START, hospitals: readonly OrganisationId[] = HOSPITALS, predecessor?: Uint8Array): void {
     const { sealed } = this.environment;
     for (const id of hospitals) must(this.handle({ type: 'record-approval', at, approval: testApproval(sealed, id) }));
     const weights = initialWeights(sealed.contract.model.spec);
-    must(this.handle({ type: 'boot', at, noiseRoot: digestOf('noise root'), initialWeights: weights }));
+    must(this.handle({ type: 'boot', at, noiseRoot: digestOf('noise root'), initialWeights: weights, predecessor }));
     must(this.handle({ type: 'record-publication', publication: this.publication() }));
   }
 
@@ -191,13 +191,18 @@ export class MemoryStudy {
   readonly enclave: MemoryEnclave;
   readonly sites: readonly MemorySite[];
 
-  /** `overlays`: stricter rules of single hospitals, by id. */
-  constructor(sealed: SealedContract, overlays: Readonly<Record<string, Partial<SiteEnvironment['overlay']>>> = {}) {
+  /** `overlays`: stricter rules of single hospitals, by id. `predecessor`: passport that a successor goes on from. */
+  constructor(
+    sealed: SealedContract,
+    overlays: Readonly<Record<string, Partial<SiteEnvironment['overlay']>>> = {},
+    predecessor?: Uint8Array,
+  ) {
     this.sealed = sealed;
     this.enclave = new MemoryEnclave(sealed);
     this.enclave.begin(
       START,
       sealed.contract.organisations.map(({ id }) => id),
+      predecessor,
     );
     this.sites = sealed.contract.organisations.map(({ id }) => new MemorySite(sealed, id, overlays[id]));
     for (const site of this.sites)

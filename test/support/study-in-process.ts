@@ -62,11 +62,28 @@ export class StudyInProcess {
     return study;
   }
 
+  /** A new enclave under a successor, without sites yet. `predecessor`: the passport bundle that the coordinator gives. */
+  static async succeed(
+    sealed: SealedContract,
+    predecessor?: Uint8Array,
+    approving: readonly OrganisationId[] = sealed.contract.organisations.map(({ id }) => id),
+  ): Promise<StudyInProcess> {
+    const disk = createMemoryDisk();
+    return new StudyInProcess(sealed, disk, await startEnclave(sealed, disk, { predecessor, approving }));
+  }
+
+  /** Starts the agent of `id` on a disk that outlived its last contract; `readModel`: its `startingModel`. */
+  async join(id: OrganisationId, disk?: MemoryDisk, readModel?: ReadModel): Promise<SiteInProcess> {
+    const site = await SiteInProcess.start(this.sealed, id, disk, readModel);
+    this.#parts.set(id, site);
+    return site;
+  }
+
   /** A first boot whose chip answers nothing, then one whose chip answers. */
   static async startWithSilentChip(sealed: SealedContract): Promise<StudyInProcess> {
     const disk = createMemoryDisk();
     const silent: Attester = { attest: () => Promise.reject(new RefusalError(refusal('E-ATTEST-UNAVAILABLE'))) };
-    const failed = await startEnclave(sealed, disk, silent).catch((fault: unknown) => fault);
+    const failed = await startEnclave(sealed, disk, { attester: silent }).catch((fault: unknown) => fault);
     if (!(failed instanceof RefusalError)) throw new Error('a silent chip must stop the boot');
     return new StudyInProcess(sealed, disk, await startEnclave(sealed, disk));
   }
@@ -125,10 +142,24 @@ export class StudyInProcess {
 const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as const;
 const enclaveAttester = (): Attester => chipOf('chip-enclave').attesterFor(enclaveProgram);
 
-function startEnclave(sealed: SealedContract, disk: MemoryDisk, attester = enclaveAttester()): Promise<Enclave> {
+interface Boot {
+  readonly attester?: Attester;
+  readonly predecessor?: Uint8Array | undefined;
+  readonly approving?: readonly OrganisationId[];
+}
+
+function startEnclave(
+  sealed: SealedContract,
+  disk: MemoryDisk,
+  {
+    attester = enclaveAttester(),
+    predecessor,
+    approving = sealed.contract.organisations.map(({ id }) => id),
+  }: Boot = {},
+): Promise<Enclave> {
   return Enclave.start(
     sealed,
-    HOSPITALS.map((id) => testApproval(sealed, id)),
+    approving.map((id) => testApproval(sealed, id)),
     {
       records: recordStoreOn(openMemoryStore(disk), 'sealed'),
       sealingKey: chipOf('chip-enclave').sealingKey(enclaveProgram),
@@ -143,8 +174,11 @@ function startEnclave(sealed: SealedContract, disk: MemoryDisk, attester = encla
         throw fault;
       },
     },
+    predecessor,
   );
 }
+
+type ReadModel = () => Promise<Uint8Array | null>;
 
 export class SiteInProcess {
   readonly id: OrganisationId;
@@ -155,6 +189,8 @@ export class SiteInProcess {
   readonly trained: number[];
   /** Counters of the heads that an enclave wanted proven. */
   readonly asked: number[];
+  /** Passport bundles of the received models, by round. */
+  readonly passports: Map<number, Uint8Array>;
   readonly gate: { open: Promise<void>; letGo: () => void };
   /** Why sessions broke off, as either side says. */
   readonly endings: Refusal[] = [];
@@ -166,7 +202,7 @@ export class SiteInProcess {
   #close: () => void = () => undefined;
 
   private constructor(
-    fields: Pick<SiteInProcess, 'id' | 'agent' | 'disk' | 'refusals' | 'trained' | 'asked' | 'gate'>,
+    fields: Pick<SiteInProcess, 'id' | 'agent' | 'disk' | 'refusals' | 'trained' | 'asked' | 'passports' | 'gate'>,
     environment: SiteEnvironment,
     platform: SitePlatform,
   ) {
@@ -176,12 +212,18 @@ export class SiteInProcess {
     this.refusals = fields.refusals;
     this.trained = fields.trained;
     this.asked = fields.asked;
+    this.passports = fields.passports;
     this.gate = fields.gate;
     this.#environment = environment;
     this.#platform = platform;
   }
 
-  static async start(sealed: SealedContract, id: OrganisationId, disk = createMemoryDisk()): Promise<SiteInProcess> {
+  static async start(
+    sealed: SealedContract,
+    id: OrganisationId,
+    disk = createMemoryDisk(),
+    readModel: ReadModel = async () => null,
+  ): Promise<SiteInProcess> {
     const layout = layoutOf(sealed.contract.model.spec);
     const platform: SitePlatform = {
       environment: 'simulation',
@@ -206,9 +248,10 @@ export class SiteInProcess {
     const refusals: Refusal[] = [];
     const trained: number[] = [];
     const asked: number[] = [];
+    const passports = new Map<number, Uint8Array>();
     const gate = { open: Promise.resolve(), letGo: (): void => undefined };
     const store = openMemoryStore(disk);
-    const initial = await beginContract({ environment, store, readModel: async () => null });
+    const initial = await beginContract({ environment, store, readModel });
     const agent = await Agent.start(
       environment,
       {
@@ -222,7 +265,9 @@ export class SiteInProcess {
           return payloadOf(environment, round);
         },
         onEvent: () => undefined,
-        onModel: async () => undefined,
+        onModel: async ({ model, bundle }) => {
+          passports.set(model.round, bundle);
+        },
         onHeadAsked: (counter) => asked.push(counter),
         onRefused: (refused) => refusals.push(refused),
         onFault: (fault) => {
@@ -231,7 +276,7 @@ export class SiteInProcess {
       },
       initial,
     );
-    return new SiteInProcess({ id, agent, disk, refusals, trained, asked, gate }, environment, platform);
+    return new SiteInProcess({ id, agent, disk, refusals, trained, asked, passports, gate }, environment, platform);
   }
 
   serve(duplex: FrameDuplex): void {

@@ -22,6 +22,7 @@ const FROM_SITE: readonly SiteMessage[] = [
   { type: 'acknowledgement', acknowledgement: bytes, endorsement: bytes },
   { type: 'withdrawal', withdrawal: bytes },
   { type: 'head-proof', statement: bytes, publication: bytes },
+  { type: 'model', weights: bytes },
 ];
 const FROM_ENCLAVE: readonly EnclaveMessage[] = [
   { type: 'publication', publication: bytes },
@@ -31,6 +32,7 @@ const FROM_ENCLAVE: readonly EnclaveMessage[] = [
   { type: 'received', what: 'update' },
   { type: 'refused', code: 'E-COMMIT-INVALID', detail: 'adler' },
   { type: 'prove-head' },
+  { type: 'model-wanted', model: digestOf('model') },
 ];
 
 describe('PROTOCOL §4, §7: messages inside a session', () => {
@@ -50,6 +52,7 @@ describe('PROTOCOL §4, §7: messages inside a session', () => {
     ['a field less', { type: 'commit', commit: bytes }],
     ['an oversized commit', { type: 'commit', commit: new Uint8Array((16 << 10) + 1), endorsement: bytes }],
     ['an oversized proof', { type: 'head-proof', statement: bytes, publication: new Uint8Array((1 << 20) + 1) }],
+    ['an oversized model', { type: 'model', weights: new Uint8Array((32 << 20) + 1) }],
     ['half a proof', { type: 'head-proof', statement: bytes }],
     ['a header without length', { type: 'update-header', header: { ...header, length: 0 } }],
     ['a header of 1 GiB', { type: 'update-header', header: { ...header, length: 1 << 30 } }],

@@ -7,6 +7,7 @@ import type { Head } from '../../../lib/contract/shapes.ts';
 import { signWithdrawal } from '../../../lib/contract/approval.ts';
 import { refusal } from '../../../lib/core/errors.ts';
 import { initialWeights } from '../../../lib/learning/initial-weights.ts';
+import { encodeWeights } from '../../../lib/learning/weights.ts';
 import { MemoryEnclave, MemoryStudy, must } from '../../support/study-in-memory.ts';
 import { digestOf, organisationSigner, START, testApproval, testContract } from '../../support/test-contract.ts';
 
@@ -80,6 +81,7 @@ export function enclavePhases(): EnclavePhases {
     'record-publication': { type: 'record-publication', publication: enclave.publication() },
     'receive-withdrawal': { type: 'receive-withdrawal', from, withdrawal },
     'receive-head-proof': { type: 'receive-head-proof', from, ...proofOf(ahead) },
+    'receive-model': { type: 'receive-model', from, weights: encodeWeights(weights) },
   };
   const states = { unborn, idle, open, locked, collecting, committed, released, aborted, halted };
   return { study, states, commands, log: enclave.log };

@@ -29,6 +29,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'E-ROUND-PHASE',
     'receive-withdrawal': 'E-ROUND-PHASE',
     'receive-head-proof': 'E-ROUND-PHASE',
+    'receive-model': 'E-ROUND-PHASE',
   },
   idle: {
     boot: '–',
@@ -45,6 +46,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'publication-recorded → idle',
     'receive-withdrawal': 'withdrawal-recorded → idle',
     'receive-head-proof': 'halted → halted',
+    'receive-model': '–',
   },
   open: {
     boot: 'abort → aborted',
@@ -62,6 +64,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'publication-recorded → open',
     'receive-withdrawal': 'withdrawal-recorded → open',
     'receive-head-proof': 'halted → halted',
+    'receive-model': '–',
   },
   locked: {
     boot: 'abort → aborted',
@@ -79,6 +82,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'publication-recorded → locked',
     'receive-withdrawal': 'withdrawal-recorded → locked',
     'receive-head-proof': 'halted → halted',
+    'receive-model': '–',
   },
   collecting: {
     boot: 'abort → aborted',
@@ -95,6 +99,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'publication-recorded → collecting',
     'receive-withdrawal': 'withdrawal-recorded → collecting',
     'receive-head-proof': 'halted → halted',
+    'receive-model': '–',
   },
   committed: {
     // The sealed result is finished, never given up (PROTOCOL §7.8).
@@ -113,6 +118,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'publication-recorded → committed',
     'receive-withdrawal': 'withdrawal-recorded → committed',
     'receive-head-proof': 'halted → halted',
+    'receive-model': '–',
   },
   released: {
     boot: '–',
@@ -130,6 +136,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'publication-recorded → released',
     'receive-withdrawal': 'withdrawal-recorded → released',
     'receive-head-proof': 'halted → halted',
+    'receive-model': '–',
   },
   aborted: {
     boot: '–',
@@ -146,6 +153,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'publication-recorded → aborted',
     'receive-withdrawal': 'withdrawal-recorded → aborted',
     'receive-head-proof': 'halted → halted',
+    'receive-model': '–',
   },
   halted: {
     boot: 'E-STATE-BEHIND',
@@ -162,6 +170,7 @@ const TABLE: Record<Phase, Record<EnclaveCommand['type'], string>> = {
     'record-publication': 'E-STATE-BEHIND',
     'receive-withdrawal': 'E-STATE-BEHIND',
     'receive-head-proof': 'E-STATE-BEHIND',
+    'receive-model': 'E-STATE-BEHIND',
   },
 };
 

@@ -25,7 +25,10 @@ interface Sample {
 }
 const SAMPLES: Readonly<Record<string, Sample>> = {
   Frame: { codec: frameCodec, message: bytes(10) },
-  LoadRequest: { codec: load.request, message: { contract: bytes(9), approvals: [bytes(2)] } },
+  LoadRequest: {
+    codec: load.request,
+    message: { contract: bytes(9), approvals: [bytes(2)], predecessor: bytes(7) },
+  },
   LoadResponse: { codec: load.response, message: { genesisDigest: digest, counter: 7 } },
   AdvanceRequest: {
     codec: advance.request,
@@ -134,6 +137,7 @@ describe('every field is checked', () => {
     ['Frame', 'payload', {}],
     ['Frame', 'payload', { payload: bytes(MAX_FRAME_BYTES + 1) }],
     ['LoadRequest', 'contract', { approvals: [] }],
+    ['LoadRequest', 'predecessor', { ...good, predecessor: bytes(WIRE_LIMITS.bundleBytes + 1) }],
     ['LoadRequest', 'contract', { contract: bytes(WIRE_LIMITS.contractBytes + 1) }],
     ['LoadRequest', 'approvals.0', { ...good, approvals: [bytes(0)] }],
     ['LoadRequest', 'approvals.1', { ...good, approvals: [bytes(1), bytes(WIRE_LIMITS.approvalBytes + 1)] }],
