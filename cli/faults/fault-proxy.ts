@@ -139,9 +139,12 @@ export class FaultProxy {
     upstream.on('error', () => {
       if (!connected && !over.signal.aborted) this.#counts.unreachable += 1;
     });
-    Promise.race([broken, Promise.all(lines.map((line) => line.run()))]).then(() => {
-      this.#passages.delete(passage);
-    }, reset);
+    Promise.race([broken, Promise.all(lines.map((line) => line.run()))]).then(
+      () => {
+        this.#passages.delete(passage);
+      },
+      () => this.#untilOpen().then(reset),
+    );
   }
 
   #lines({ client, upstream }: Record<'client' | 'upstream', Socket>, signal: AbortSignal): Line[] {

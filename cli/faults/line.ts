@@ -46,6 +46,7 @@ export class Line {
   /** Resolves when the source has ended and everything is delivered; rejects when either side broke. */
   async run(): Promise<void> {
     await Promise.all([this.#take(), this.#deliver()]);
+    await this.#parts.untilOpen();
     this.#parts.sink.end();
   }
 

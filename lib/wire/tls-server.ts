@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { refusal, type Refusal } from '../core/errors.ts';
 import type { ServerLimits } from './limits.ts';
 import { identityFromSubjectAltName, identityUri } from './peer-identity.ts';
+import { endOnFault } from './tls-fault.ts';
 import { TLS_1_3, type TlsMaterial } from './tls-material.ts';
 import { UnfinishedHandshakes } from './unfinished-handshakes.ts';
 
@@ -67,7 +68,7 @@ export function createTlsListener({ tls, limits, accept, onRefused }: ListenerPa
 
   tlsServer.on('secureConnection', (socket) => {
     const peer = peerOf(socket);
-    socket.on('error', () => undefined);
+    endOnFault(socket);
     unfinished.finished(peer);
     const identity = identityFromSubjectAltName(socket.getPeerCertificate().subjectaltname);
     const owner = identity === null ? '' : identityUri(identity);

@@ -224,6 +224,28 @@ describe('blackhole', () => {
   });
 });
 
+describe('blackhole, seen from the other side', () => {
+  it.each(['end', 'reset'] as const)('%s: nobody learns of it before the line is back', async (how) => {
+    let heard: string | null = null;
+    const { port } = await serving((socket) => {
+      socket.pipe(socket, { end: false });
+      socket.once('end', () => (heard ??= 'end')).once('error', () => (heard ??= 'reset'));
+    });
+    const proxy = await proxyTo(port);
+    const caller = new Caller(proxy);
+    await caller.say('a').hears('a');
+    proxy.change({ reach: 'silent' });
+    if (how === 'end') caller.socket.end();
+    else caller.socket.resetAndDestroy();
+    await new Caller(await proxyTo(port)).say('b').hears('b');
+    expect(heard).toBeNull();
+    proxy.change({ reach: 'open' });
+    await eventually(() => {
+      expect(heard).toBe(how);
+    });
+  });
+});
+
 describe('delay', () => {
   it('holds back every chunk and keeps their order', async () => {
     const { port } = await serving(echo);
