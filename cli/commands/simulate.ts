@@ -3,8 +3,9 @@ import { InvalidArgumentError } from 'commander';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import { addExamples, HELP_GROUP, type CliIo, type CommandModule } from '../command-module.ts';
 import type { SimulationOptions } from '../simulation/simulation-options.ts';
+import { addFaultOptions, faultsOf, type FaultFlags } from './simulate-faults.ts';
 
-interface Flags {
+interface Flags extends FaultFlags {
   readonly data?: string;
   readonly study: string;
   readonly rounds?: number;
@@ -59,16 +60,20 @@ export const simulateCommand: CommandModule = {
         backend,
       )
       .option('--keep', 'keep keys, configurations, stores and logs after the run')
-      .option('--out <folder>', 'where the run folder goes (default: runs/<study>-<time>)')
-      .action(async () => {
-        await run(command.optsWithGlobals<Flags>(), io);
-      });
+      .option('--out <folder>', 'where the run folder goes (default: runs/<study>-<time>)');
+    addFaultOptions(command).action(async () => {
+      await run(command.optsWithGlobals<Flags>(), io);
+    });
     addExamples(command, [
       ['consilium simulate', 'Four generated hospitals, twenty rounds:'],
       ['consilium simulate --data heart-disease --seed 7 --json', 'Real files, repeatable, for a program:'],
       [
         'consilium simulate --data heart-disease --sites 10 --split --rounds 5',
         'Ten made-up hospitals from the same rows:',
+      ],
+      [
+        'consilium simulate --rounds 6 --drop site-3@2 --kill enclave@5 --tamper site-4@3',
+        'A hospital off the network, an enclave killed, a bit flipped on a line; the study goes on:',
       ],
       ['consilium simulate --lie enclave:debug=true', 'Every hospital refuses an enclave that can be debugged:'],
     ]);
@@ -125,6 +130,7 @@ function optionsOf(flags: Flags): SimulationOptions {
     split: flags.split === true,
     direct: flags.direct === true,
     lies: flags.lie,
+    faults: faultsOf(flags),
     backend: flags.backend ?? null,
   };
 }

@@ -22,6 +22,16 @@ export type ProgressEvent =
     }
   | { readonly type: 'aborted'; readonly round: number; readonly attempt: number; readonly code: string }
   | {
+      readonly type: 'fault';
+      /** The flag that asked for it, as it was typed. */
+      readonly asked: string;
+      readonly state: 'struck' | 'over';
+      /** Round under way; 0 before the first. */
+      readonly round: number;
+      /** In plain words. */
+      readonly detail: string;
+    }
+  | {
       readonly type: 'process';
       readonly name: string;
       readonly state: 'started' | 'stopped' | 'died' | 'restarted';

@@ -13,6 +13,8 @@ export function progressLine(event: ProgressEvent): string | null {
       return releasedLine(event);
     case 'aborted':
       return printable(`  round ${padded(event.round)}  attempt ${event.attempt} aborted: ${event.code}`);
+    case 'fault':
+      return printable(`  fault ${event.state === 'over' ? 'over' : 'struck'}: ${event.asked} (${event.detail})`);
     case 'process': {
       const detail = event.detail === undefined ? '' : ` (${event.detail})`;
       return printable(`  ${event.name} ${event.state}${detail}`);

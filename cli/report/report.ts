@@ -1,6 +1,7 @@
 import { Html, html } from './html.ts';
 import type { RunSummary } from './run-summary.ts';
 import { details } from './sections/details.ts';
+import { faults } from './sections/faults.ts';
 import { header } from './sections/header.ts';
 import { hospitals } from './sections/hospitals.ts';
 import { participation } from './sections/participation.ts';
@@ -32,7 +33,7 @@ export function renderReport(summary: RunSummary): string {
       <body>
         <main>
           ${header(summary)} ${result(summary)} ${rounds(summary)} ${hospitals(summary)} ${participation(summary)}
-          ${verification(summary)} ${privacy(summary)} ${verifyYourself(summary)} ${details(summary)}
+          ${faults(summary)} ${verification(summary)} ${privacy(summary)} ${verifyYourself(summary)} ${details(summary)}
           ${simulatorNote(summary)}
         </main>
       </body>

@@ -37,6 +37,8 @@ export interface RoundRecord {
   readonly round: number;
   /** The attempt that was released, from 1. */
   readonly attempt: number;
+  /** Attempts at this round that came to nothing, with the code that the enclave signed. */
+  readonly aborted: readonly { readonly attempt: number; readonly code: string }[];
   /** Mean of the participants' training losses; absent when they do not report it. */
   readonly trainLossMean?: number;
   /** On all test rows. */
@@ -45,6 +47,28 @@ export interface RoundRecord {
   readonly ms: number;
   readonly participants: readonly string[];
   readonly absent: readonly { readonly site: string; readonly why: string }[];
+}
+
+/** A fault that was asked for, and what became of it. */
+export interface FaultRecord {
+  /** The flag as it was typed. */
+  readonly asked: string;
+  readonly kind: 'drop' | 'partition' | 'kill' | 'tamper' | 'duplicate' | 'reorder' | 'cut' | 'latency';
+  /** Ids of hospitals, `enclave` or `coordinator`. */
+  readonly parties: readonly string[];
+  /** null: the study never came to that round. Round and attempt 0, phase `start`: before the first round. */
+  readonly struck: {
+    readonly round: number;
+    readonly attempt: number;
+    /** What was waited for: `start`, `opening`, `commit`, `upload`, `acknowledge`. */
+    readonly phase: string;
+    /** Since the run began. */
+    readonly atMs: number;
+  } | null;
+  /** Until lines and programs were as before; null: it struck once, or until the end of the run. */
+  readonly lastedMs: number | null;
+  /** What came of it, in plain words. */
+  readonly outcome: string;
 }
 
 export interface PassportCheck {
@@ -83,6 +107,8 @@ export interface RunSummary {
   readonly brier: number;
   readonly baselines: Baselines;
   readonly history: readonly RoundRecord[];
+  /** Empty when nobody asked for any. */
+  readonly faults: readonly FaultRecord[];
 
   /** Null: no differential privacy. */
   readonly epsilon: null;

@@ -4,7 +4,7 @@ import type { RunSummary } from './run-summary.ts';
 
 /** The result as a terminal shows it: hospitals beside their baselines, quality, what was verified, warnings. */
 export function renderSummary(summary: RunSummary): string {
-  return [siteTable(summary), qualityLines(summary), verdictLines(summary)].join('\n');
+  return [siteTable(summary), qualityLines(summary), ...faultLines(summary), verdictLines(summary)].join('\n');
 }
 
 function siteTable({ sites, accuracyBySite, accuracyMeanOfSites, baselines }: RunSummary): string {
@@ -35,6 +35,11 @@ function qualityLines({ aucPooled, logLoss, brier, baselines: { pooled } }: RunS
     ['shared model', decimals(aucPooled), decimals(logLoss), decimals(brier)],
     ['all records in one place', decimals(pooled.aucPooled), decimals(pooled.logLoss), NO_VALUE],
   ]);
+}
+
+function faultLines({ faults }: RunSummary): string[] {
+  if (faults.length === 0) return [];
+  return ['faults that were asked for', ...faults.map(({ asked, outcome }) => `  ${asked}\n    ${outcome}`), ''];
 }
 
 function verdictLines(summary: RunSummary): string {

@@ -4,14 +4,15 @@ import type { OrganisationId } from '../../lib/core/ids.ts';
 import type { Trainer } from '../../lib/learning/trainer.ts';
 import { clientOf, type ClientOf } from '../../lib/wire/client.ts';
 import { connect, type Connection } from '../../lib/wire/connection.ts';
-import { studyMethods } from '../../lib/wire/study-codec.ts';
+import { studyMethods, type StudyEvent } from '../../lib/wire/study-codec.ts';
 import type { Progress } from '../output/progress-event.ts';
 import { evaluate, type Evaluation } from './evaluate.ts';
 import type { SimulatedHospitals } from './hospitals.ts';
 import type { PreparedRun } from './prepare.ts';
 import { allReceived, anyReceived } from './received.ts';
 import type { SiteTroubles } from './site-troubles.ts';
-import { mayPass, watchStudy, type WatchedStudy } from './watch-study.ts';
+import { mayPass, studyEvents } from './study-events.ts';
+import { watchStudy, type WatchedStudy } from './watch-study.ts';
 
 const GATHER_MS = 60_000;
 const DELIVERY_MS = 30_000;
@@ -29,6 +30,8 @@ interface Following {
   readonly trainer: Trainer;
   readonly hospitals: SimulatedHospitals;
   readonly troubles: SiteTroubles;
+  /** Told of every event as soon as it is known here; null: nobody needs to know at once. */
+  readonly onEvent: ((event: StudyEvent) => void) | null;
 }
 
 export interface FollowedStudy {
@@ -67,17 +70,13 @@ export async function followStudy(following: Following): Promise<FollowedStudy> 
         return why === null ? [] : [[site, why]];
       }),
     );
+  const over = new AbortController();
   try {
     await gather(connection, following);
     await launch(connection, following);
-    const study = await watchStudy({
-      connection,
-      sealed: run.sealed,
-      progress,
-      onReleased,
-      onLost: () => launchAgain(connection, following),
-      signal,
-    });
+    const onLost = (): Promise<void> => launchAgain(connection, following);
+    const watching = watchStudy({ connection, sealed: run.sealed, progress, onReleased, onLost, signal });
+    const study = await Promise.race([watching, tellAtOnce(connection, following, over.signal)]);
     if (study === null || signal.aborted) throw new RefusalError(refusal('E-INTERRUPTED'));
     if (study.outcome !== 'finished') {
       const ended = refusal(study.code ?? 'E-PROCESS', `the study ended: ${study.outcome}`);
@@ -88,8 +87,16 @@ export async function followStudy(following: Following): Promise<FollowedStudy> 
     await allReceived(run.outputs, here, { round: last, withinMs: LAST_DELIVERY_MS, signal });
     return { study, troublesByRound, evaluations, statements: await fetchStatements(connection) };
   } finally {
+    over.abort();
     connection.close();
   }
+}
+
+/** Beside the watcher, which measures every model before it looks at the next event. Never resolves; rejects on a fault. */
+async function tellAtOnce(connection: Connection, { signal, onEvent }: Following, over: AbortSignal): Promise<never> {
+  if (onEvent !== null)
+    for await (const event of studyEvents(connection, { signal: AbortSignal.any([signal, over]) })) onEvent(event);
+  return new Promise(() => undefined);
 }
 
 /**

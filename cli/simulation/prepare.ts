@@ -17,6 +17,8 @@ import { initOrganisation, organisationPaths, readOrganisationKey } from '../set
 import { confirmOrganisation } from '../setup/overlay.ts';
 import { issueTls, type TlsFiles } from '../setup/tls.ts';
 import { writePublic, writeSecret } from '../setup/write-file.ts';
+import type { FaultRequest } from '../faults/fault-request.ts';
+import type { FaultyNetwork } from '../faults/faulty-network.ts';
 import type { SimulatedHospitals } from './hospitals.ts';
 import { partyFolder, type RunFolder } from './run-folder.ts';
 import type { RunSecrets } from './run-secrets.ts';
@@ -29,6 +31,8 @@ const CERTIFICATE_DAYS = 7;
 const GATHER_MS = 1_000;
 /** Long enough for a program to start again on a busy machine. */
 const ABSENCE_MS = 20_000;
+/** A hospital that is out of reach for a whole attempt is not waited for as if it were about to come back. */
+const OUTAGE_ABSENCE_MS = 2_000;
 const COORDINATOR = organisationId('coordinator');
 const ENCLAVE = organisationId('enclave');
 const RESEARCHER = organisationId('researcher');
@@ -61,11 +65,13 @@ interface Parts {
   readonly secrets: RunSecrets;
   readonly study: StudyFile;
   readonly hospitals: SimulatedHospitals;
+  readonly faults: readonly FaultRequest[];
+  readonly network: FaultyNetwork;
 }
 
 /** Does what people do by hand before a study: keys, confirmations, certificates, contract, approvals, configurations. */
 export async function prepareRun(parts: Parts): Promise<PreparedRun> {
-  const { options, folder, secrets, study, hospitals } = parts;
+  const { options, folder, secrets, study, hospitals, network } = parts;
   const lies = liesOf(parts);
   const { publicRoot, ...chip } = await prepareChip(parts);
   const organisations = await initOrganisations(parts);
@@ -109,9 +115,9 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
     tls: await tls('coordinator', 'coordinator', COORDINATOR),
     store: join(partyFolder(folder, 'coordinator'), 'coordinator.sqlite'),
     contract: folder.contract,
-    enclave,
+    enclave: await network.lay('enclave', enclave),
     gatherMs: GATHER_MS,
-    absenceMs: ABSENCE_MS,
+    absenceMs: parts.faults.some(lastsAnAttempt) ? OUTAGE_ABSENCE_MS : ABSENCE_MS,
     ...fixed,
     log: log('coordinator'),
   });
@@ -141,8 +147,8 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
       overlay: files.overlay,
       contract: folder.contract,
       approval: join(own, 'approval.cbor'),
-      coordinator,
-      ...(options.direct ? { enclave } : {}),
+      coordinator: await network.lay(id, coordinator),
+      ...(options.direct ? { enclave: await network.lay(id, enclave) } : {}),
       tls: await tls(id, 'site', id),
       data: path,
       store: join(own, 'site.sqlite'),
@@ -161,6 +167,8 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
   const researcherTls = await tls('researcher', 'researcher', RESEARCHER);
   return { sealed, organisations, roots: [publicRoot], parties, coordinator, researcherTls, outputs };
 }
+
+const lastsAnAttempt = (fault: FaultRequest): boolean => 'seconds' in fault && fault.seconds === null;
 
 /** Lies by party. Throws RefusalError E-USAGE for a party that is not in the run and a lie that no chip understands. */
 function liesOf({ options, hospitals }: Parts): ReadonlyMap<string, string[]> {

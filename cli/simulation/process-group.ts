@@ -21,6 +21,8 @@ interface Member {
   child: ChildProcess;
   startedAt: number;
   quickDeaths: number;
+  /** Killed because somebody asked for it: says nothing about its health. */
+  wasStruck: boolean;
 }
 
 interface Parts {
@@ -29,6 +31,7 @@ interface Parts {
   readonly logs: string;
   /** A hospital's program died; it is started again, or else the study may go on without it. */
   readonly onSiteDied: (site: string, death: { readonly how: string; readonly forGood: boolean }) => void;
+  readonly onRestarted?: (name: string) => void;
 }
 
 /** The operating-system processes of a run: restarted with growing pauses when they die, stopped together. */
@@ -55,7 +58,8 @@ export class ProcessGroup {
   start(party: PreparedParty): void {
     mkdirSync(this.#parts.logs, { recursive: true });
     const log = join(this.#parts.logs, `${party.name}.out`);
-    const member = { party, log, child: this.#launch(party, log), startedAt: performance.now(), quickDeaths: 0 };
+    const child = this.#launch(party, log);
+    const member = { party, log, child, startedAt: performance.now(), quickDeaths: 0, wasStruck: false };
     this.#members.push(member);
     this.#watch(member);
     this.#show(member, 'started', `pid ${member.child.pid ?? 0}`);
@@ -82,16 +86,20 @@ export class ProcessGroup {
     this.kill();
   }
 
+  /** SIGKILL to all processes of one party, as when its machine loses power; they are started again like after any death. */
+  strike(name: string): void {
+    for (const member of this.#members) {
+      const { pid, exitCode, signalCode } = member.child;
+      if (member.party.name !== name || pid === undefined || exitCode !== null || signalCode !== null) continue;
+      member.wasStruck = true;
+      killGroup(pid);
+    }
+  }
+
   /** Ends everything at once. */
   kill(): void {
     this.#stopping = true;
-    for (const group of this.#groups) {
-      try {
-        process.kill(-group, 'SIGKILL');
-      } catch (fault) {
-        if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault;
-      }
-    }
+    for (const group of this.#groups) killGroup(group);
   }
 
   #watch(member: Member): void {
@@ -100,7 +108,8 @@ export class ProcessGroup {
       const how = signal ?? `exit ${code ?? 0}`;
       this.#show(member, 'died', how);
       const lived = performance.now() - member.startedAt;
-      if (lived >= HEALTHY_AFTER_MS) member.quickDeaths = 0;
+      if (lived >= HEALTHY_AFTER_MS || member.wasStruck) member.quickDeaths = 0;
+      member.wasStruck = false;
       const forGood = FINAL_EXIT_CODES.has(code) || member.quickDeaths >= MAX_QUICK_DEATHS;
       if (member.party.command === 'site') this.#parts.onSiteDied(member.party.name, { how, forGood });
       if (forGood) this.#giveUp(member, how);
@@ -117,6 +126,7 @@ export class ProcessGroup {
       member.startedAt = performance.now();
       this.#watch(member);
       this.#show(member, 'restarted', `pid ${member.child.pid ?? 0}`);
+      this.#parts.onRestarted?.(member.party.name);
     }, delay);
   }
 
@@ -144,5 +154,13 @@ export class ProcessGroup {
 
   #show({ party }: Member, state: 'started' | 'died' | 'restarted' | 'stopped', detail: string): void {
     this.#parts.progress.show({ type: 'process', name: party.name, state, detail });
+  }
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault;
   }
 }

@@ -9,6 +9,12 @@ import { bytesEqual, toHex } from '../../lib/core/bytes.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { loadTrainer } from '../../lib/learning/tfjs/load-trainer.ts';
 import type { Trainer } from '../../lib/learning/trainer.ts';
+import type { FaultTrace } from '../faults/fault-director.ts';
+import { faultRecord } from '../faults/fault-outcome.ts';
+import type { FaultRequest } from '../faults/fault-request.ts';
+import { FaultyNetwork } from '../faults/faulty-network.ts';
+import { planFaults } from '../faults/plan-faults.ts';
+import { shownFaults } from '../faults/shown-faults.ts';
 import type { Progress } from '../output/progress-event.ts';
 import { renderReport } from '../report/report.ts';
 import type { RunSummary } from '../report/run-summary.ts';
@@ -63,7 +69,7 @@ interface Run extends Watching {
 
 async function runIn(folder: RunFolder, run: Run): Promise<RunSummary> {
   const startedAt = performance.now();
-  const { options, progress, signal, impatience } = run;
+  const { options, progress } = run;
   const secrets = runSecrets(options.seed);
   const study = unwrap(await readStudy(options.study));
   progress.show({
@@ -71,7 +77,30 @@ async function runIn(folder: RunFolder, run: Run): Promise<RunSummary> {
     text: 'reading hospital files and preparing keys, contract, approvals and configurations',
   });
   const hospitals = await gatherHospitals(options, { study, folder: join(folder.work, 'data'), secrets });
-  const prepared = await prepareRun({ options, folder, secrets, study, hospitals });
+  const ids = hospitals.hospitals.map(({ id }) => id);
+  const faults = planFaults(options.faults, { hospitals: ids, rounds: options.rounds ?? study.rounds });
+  const network = new FaultyNetwork({ faults, seedOf: (line) => secrets.secret(`line ${line}`) });
+  try {
+    const prepared = await prepareRun({ options, folder, secrets, study, hospitals, faults, network });
+    return await runPrepared({ ...run, startedAt, secrets, folder, hospitals, prepared, faults, network });
+  } finally {
+    await network.close();
+  }
+}
+
+interface Prepared extends Run {
+  readonly startedAt: number;
+  readonly secrets: RunSecrets;
+  readonly folder: RunFolder;
+  readonly hospitals: SimulatedHospitals;
+  readonly prepared: PreparedRun;
+  readonly faults: readonly FaultRequest[];
+  readonly network: FaultyNetwork;
+}
+
+async function runPrepared(run: Prepared): Promise<RunSummary> {
+  const { options, progress, signal, impatience, startedAt, secrets, folder, hospitals, prepared, faults, network } =
+    run;
   const troubles = new SiteTroubles(folder.logs);
   const processes = new ProcessGroup({
     progress,
@@ -80,23 +109,34 @@ async function runIn(folder: RunFolder, run: Run): Promise<RunSummary> {
       if (forGood) troubles.gone(site, how);
       else troubles.died(site, how);
     },
+    onRestarted: (name) => {
+      director.restarted(name);
+    },
   });
+  const kill = processes.strike.bind(processes);
+  const director = shownFaults(faults, { network, kill, progress, startedAt });
   const killAll = (): void => {
     processes.kill();
   };
   impatience.addEventListener('abort', killAll);
   try {
     if (signal.aborted) throw new RefusalError(refusal('E-INTERRUPTED'));
+    director.start();
     for (const party of prepared.parties) processes.start(party);
     const trainer = await loadTrainer(options.backend ?? undefined);
     const followed = await Promise.race([
-      followStudy({ run: prepared, progress, signal, trainer, hospitals, troubles }),
+      followStudy({
+        ...{ run: prepared, progress, signal, trainer, hospitals, troubles },
+        onEvent: faults.length === 0 ? null : director.see.bind(director),
+      }),
       processes.failed,
     ]);
     progress.show({ type: 'phase', text: 'checking the passport and measuring the model' });
     await processes.stop();
-    return await results({ folder, prepared, hospitals, followed, trainer, secrets, startedAt });
+    const { traces } = director;
+    return await results({ folder, prepared, hospitals, followed, traces, trainer, secrets, startedAt });
   } finally {
+    director.end();
     await processes.stop();
     impatience.removeEventListener('abort', killAll);
     progress.close();
@@ -108,6 +148,7 @@ interface Finished {
   readonly prepared: PreparedRun;
   readonly hospitals: SimulatedHospitals;
   readonly followed: FollowedStudy;
+  readonly traces: readonly FaultTrace[];
   readonly trainer: Trainer;
   readonly secrets: RunSecrets;
   readonly startedAt: number;
@@ -115,10 +156,10 @@ interface Finished {
 
 /** Checks what the hospitals received, measures it, and writes the files of the run folder. */
 async function results(finished: Finished): Promise<RunSummary> {
-  const { folder, prepared, hospitals, followed, trainer, secrets, startedAt } = finished;
+  const { folder, prepared, hospitals, followed, traces, trainer, secrets, startedAt } = finished;
   const { sealed, organisations } = prepared;
   const { evaluations, statements } = followed;
-  const history = roundHistory({ followed, sites: organisations.map(({ id }) => id) });
+  const history = roundHistory({ followed, sites: organisations.map(({ id }) => id), faults: traces });
   const last = history.at(-1)?.round ?? 0;
   const received = await sameReceived(prepared.outputs, last);
   const passport = passportOf(prepared, received.bundle);
@@ -141,6 +182,7 @@ async function results(finished: Finished): Promise<RunSummary> {
       hospitals.hospitals,
     ),
     history,
+    faults: traces.map((trace) => faultRecord(trace, history)),
     passport,
     modelDigest: received.model.digest,
     parameters: received.model.weights.length,

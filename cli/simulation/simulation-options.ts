@@ -1,3 +1,5 @@
+import type { FaultRequest } from '../faults/fault-request.ts';
+
 /** What `consilium simulate` was asked for, checked. */
 export interface SimulationOptions {
   /** Folder of hospital files; null: the generated cohorts. */
@@ -17,5 +19,6 @@ export interface SimulationOptions {
   readonly direct: boolean;
   /** What the simulated chip of a party (`enclave` or a hospital's id) lies about, as chip-arguments.ts reads it. */
   readonly lies: readonly { readonly party: string; readonly lie: string }[];
+  readonly faults: readonly FaultRequest[];
   readonly backend: 'tensorflow' | 'wasm' | 'cpu' | null;
 }

@@ -2,7 +2,7 @@ import type { PassportReport } from '../../lib/audit/passport.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import type { Digest } from '../../lib/core/ids.ts';
-import type { Baselines, RoundRecord, RunSummary, SiteRows } from '../report/run-summary.ts';
+import type { Baselines, FaultRecord, RoundRecord, RunSummary, SiteRows } from '../report/run-summary.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { SimulatedHospitals } from './hospitals.ts';
 
@@ -12,6 +12,7 @@ interface Facts {
   readonly evaluation: Evaluation;
   readonly baselines: Baselines;
   readonly history: readonly RoundRecord[];
+  readonly faults: readonly FaultRecord[];
   readonly passport: PassportReport;
   readonly modelDigest: Digest;
   readonly parameters: number;
@@ -46,6 +47,7 @@ export function summarise(facts: Facts): RunSummary {
     brier: evaluation.brier ?? 0,
     baselines: facts.baselines,
     history: facts.history,
+    faults: facts.faults,
     epsilon: null,
     epsilonBySite: Object.fromEntries(contract.organisations.map(({ id }) => [id, null])),
     delta: null,

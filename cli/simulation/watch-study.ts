@@ -1,12 +1,10 @@
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { openStatement } from '../../lib/audit/statement.ts';
-import { ERRORS, RefusalError, type ErrorCode } from '../../lib/core/errors.ts';
-import { clientOf } from '../../lib/wire/client.ts';
+import type { ErrorCode } from '../../lib/core/errors.ts';
 import type { Connection } from '../../lib/wire/connection.ts';
-import { studyMethods, type StudyEvent } from '../../lib/wire/study-codec.ts';
+import type { StudyEvent } from '../../lib/wire/study-codec.ts';
 import type { Progress } from '../output/progress-event.ts';
-
-const RETRY_MS = 200;
+import { studyEvents } from './study-events.ts';
 
 /** What was seen of one released round. */
 export interface WatchedRound {
@@ -36,31 +34,17 @@ interface Parts {
 
 /** Follows a study as a researcher would, through every loss of the coordinator, until it ends or `signal` aborts. */
 export async function watchStudy(parts: Parts): Promise<WatchedStudy | null> {
-  const { connection, signal } = parts;
-  const client = clientOf(connection, studyMethods);
+  const { connection, signal, onLost } = parts;
   const watcher = new StudyWatcher(parts);
-  while (!signal.aborted) {
-    try {
-      for await (const event of client.watch({ fromSequence: 0 }, { signal })) {
-        await watcher.see(event);
-        if (watcher.ended !== null) return watcher.ended;
-      }
-    } catch (fault) {
-      if (!(fault instanceof RefusalError) || !mayPass(fault.refusals[0].code)) throw fault;
-    }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    await parts.onLost();
+  for await (const event of studyEvents(connection, { signal, onLost })) {
+    await watcher.see(event);
+    if (watcher.ended !== null) return watcher.ended;
   }
   return null;
 }
 
-/** A coordinator that restarts is watched again; anything else that is refused would be refused again. */
-export const mayPass = (code: ErrorCode): boolean => ERRORS[code].retryable;
-
 class StudyWatcher {
   readonly #parts: Parts;
-  /** A coordinator that restarts tells its whole story again. */
-  readonly #seen = new Set<string>();
   readonly #openedAt = new Map<string, number>();
   readonly #members = new Map<number, Set<string>>();
   readonly #rounds: WatchedRound[] = [];
@@ -71,10 +55,7 @@ class StudyWatcher {
     this.#parts = parts;
   }
 
-  async see({ sequence: _sequence, at: _at, ...event }: StudyEvent): Promise<void> {
-    const key = JSON.stringify(event, (_name, value: unknown) => (value instanceof Uint8Array ? value.length : value));
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
+  async see(event: StudyEvent): Promise<void> {
     const { progress, sealed } = this.#parts;
     switch (event.kind) {
       case 'phaseChanged':

@@ -24,7 +24,10 @@ export function participation({ sites, history }: RunSummary): Html {
 }
 
 const retried = (again: readonly RoundRecord[]): string =>
-  `Released only after another attempt: round ${ranges(again.map(({ round }) => round))}.`;
+  `Released only after another attempt: ${again.map(({ round, aborted }) => `round ${round}${why(aborted)}`).join(', ')}.`;
+
+const why = (aborted: RoundRecord['aborted']): string =>
+  aborted.length === 0 ? '' : ` (${aborted.map(({ attempt, code }) => `attempt ${attempt}: ${code}`).join(', ')})`;
 
 function takenPart(site: string, history: readonly RoundRecord[]): Html {
   const rounds = history.filter(({ participants }) => participants.includes(site)).map(({ round }) => round);

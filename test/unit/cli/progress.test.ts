@@ -10,6 +10,7 @@ const RUN: readonly ProgressEvent[] = [
   { type: 'round', round: 1, rounds: 4, attempt: 1, phase: 'open' },
   { type: 'site', site: 'cleveland', round: 1, step: 'training' },
   { type: 'site', site: 'va', round: 1, step: 'update sent' },
+  { type: 'fault', asked: '--kill va@1', state: 'struck', round: 1, detail: 'va killed: round 1, attempt 1, upload' },
   { type: 'aborted', round: 1, attempt: 1, code: 'E-COHORT-TOO-SMALL' },
   { type: 'process', name: 'site va', state: 'died' },
   { type: 'round', round: 1, rounds: 4, attempt: 2, phase: 'open' },
@@ -21,6 +22,7 @@ const RUN: readonly ProgressEvent[] = [
 const LASTING = [
   'Starting 6 programs',
   '  coordinator started (pid 812)',
+  '  fault struck: --kill va@1 (va killed: round 1, attempt 1, upload)',
   '  round   1  attempt 1 aborted: E-COHORT-TOO-SMALL',
   '  site va died',
   '  round   1  released      412 ms   loss 0.4312   AUC 0.8713',
@@ -81,7 +83,7 @@ describe('live display', () => {
 
   test('a new attempt is counted, and its sites start over', () => {
     expect(
-      screenAfter({ events: RUN.slice(0, 8) })
+      screenAfter({ events: RUN.slice(0, 9) })
         .split('\n')
         .slice(-3),
     ).toEqual([

@@ -19,7 +19,16 @@ const EDGES: Readonly<Record<string, RunSummary>> = {
     aucPooled: null,
     accuracyMeanOfSites: null,
     history: [
-      { round: 1, attempt: 1, testLogLoss: 0.7, testAuc: null, ms: 12, participants: ['cleveland'], absent: [] },
+      {
+        round: 1,
+        attempt: 1,
+        aborted: [],
+        testLogLoss: 0.7,
+        testAuc: null,
+        ms: 12,
+        participants: ['cleveland'],
+        absent: [],
+      },
     ],
   },
   'three hundred rounds of the same loss': {
@@ -27,6 +36,7 @@ const EDGES: Readonly<Record<string, RunSummary>> = {
     history: Array.from({ length: 300 }, (_, index) => ({
       round: index + 1,
       attempt: 1,
+      aborted: [],
       testLogLoss: 0.5,
       testAuc: 0.5,
       ms: 1,
@@ -36,6 +46,7 @@ const EDGES: Readonly<Record<string, RunSummary>> = {
   },
   'a hospital with no rows and no baselines': {
     ...exampleSummary,
+    faults: [],
     sites: ['unknown'],
     rows: {},
     accuracyBySite: { unknown: null },
@@ -110,7 +121,12 @@ describe('what it says', () => {
     'AUC after each round',
     'Accuracy on each hospital’s test patients',
     'rounds 7–8: the connection was lost and came back too late',
-    'Released only after another attempt: round 7.',
+    'Released only after another attempt: round 7 (attempt 1: E-COHORT-REQUIRED).',
+    'Faults that were asked for',
+    '--drop va-long-beach@7',
+    'round 7, attempt 1, opening',
+    'from the start',
+    'did not strike: the study never came to that point of round 20',
     'No differential privacy was used.',
     'epsilon is none',
     'consilium verify model passport-bundle.cbor --org-keys org-keys --roots roots.cbor',
@@ -250,4 +266,8 @@ describe('contrast (WCAG 2.1 §1.4.3, definition of relative luminance)', () => 
   ])('%s on %s is at least 4.5', (ink, ground) => {
     expect(contrast(ink, ground)).toBeGreaterThanOrEqual(4.5);
   });
+});
+
+test('says nothing of faults where nobody asked for any', () => {
+  expect(renderReport({ ...exampleSummary, faults: [] })).not.toContain('Faults that were asked for');
 });

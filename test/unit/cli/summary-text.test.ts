@@ -17,6 +17,14 @@ test('the result as a terminal shows it', () => {
     shared model              0.881     0.441  0.142
     all records in one place  0.882     0.436      –
 
+    faults that were asked for
+      --drop va-long-beach@7
+        va-long-beach had no network for 2.4 s, 3 connections reset; round 7: released at attempt 2 without it
+      --latency 20ms±5ms
+        every connection was slowed each way; no round was retried
+      --kill enclave@20
+        did not strike: the study never came to that point of round 20
+
     Passport     verified, 6 checks passed
     Attestation  SIMULATED: protects nothing
     Privacy      no noise, no differential privacy (epsilon: none)
@@ -27,6 +35,10 @@ test('the result as a terminal shows it', () => {
     Computed by the simulator, which may see everything: aucPooled, logLoss, brier, accuracyMeanOfSites, baselines, history.
     "
   `);
+});
+
+test('nothing of faults where nobody asked for any', () => {
+  expect(renderSummary({ ...exampleSummary, faults: [] })).not.toContain('fault');
 });
 
 test('a failed passport and synthetic data are said in capitals', () => {

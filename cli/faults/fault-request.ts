@@ -1,0 +1,92 @@
+/** What a person asked for on the command line, as yet unchecked against a study. */
+export type FaultRequest = (
+  | {
+      /** Connections are reset and refused, or packets vanish. */
+      readonly kind: 'drop' | 'partition';
+      readonly parties: readonly string[];
+      readonly round: number;
+      /** null: until the attempt under way is over. */
+      readonly seconds: number | null;
+    }
+  | {
+      /** SIGKILL; or one chunk of what the party sends is altered, repeated or exchanged with another; or its connections are reset once. */
+      readonly kind: 'kill' | OneShot;
+      readonly parties: readonly string[];
+      readonly round: number;
+    }
+  | {
+      readonly kind: 'latency';
+      /** Empty: every hospital. */
+      readonly parties: readonly string[];
+      readonly delayMs: number;
+      readonly jitterMs: number;
+    }
+) & {
+  /** The flag and its value as they were typed. */
+  readonly asked: string;
+};
+
+/** What happens once to a line. */
+export type OneShot = 'tamper' | 'duplicate' | 'reorder' | 'cut';
+
+export type FaultKind = FaultRequest['kind'];
+
+const MAX_ROUND = 100_000;
+const MAX_SECONDS = 86_400;
+const MAX_LATENCY_MS = 60_000;
+const PLACE = /^([^@:]+)@(\d{1,6})(?::(\d{1,5}(?:\.\d{1,3})?))?$/;
+const LATENCY = /^(?:([^:@]+):)?(\d{1,5}(?:\.\d{1,3})?(?:ms|s))(?:(?:±|\+-)(\d{1,5}(?:\.\d{1,3})?(?:ms|s)))?$/;
+
+/** `site-3@2` or `site-3@2:5`; what is wrong with the text otherwise. */
+export function parseOutage(kind: 'drop' | 'partition', text: string): FaultRequest | string {
+  const shape = kind === 'drop' ? '<hospital>@<round>[:<seconds>]' : '<hospital>,<hospital>@<round>[:<seconds>]';
+  const place = placeOf(text);
+  if (place === null) return `must be ${shape}, such as ${kind === 'drop' ? 'site-3@2' : 'site-1,site-2@3:5'}`;
+  const { parties, round, seconds } = place;
+  if (kind === 'drop' && parties.length > 1) return `must name one hospital; repeat --drop for another`;
+  return { kind, parties, round, seconds, asked: `--${kind} ${text}` };
+}
+
+/** `enclave@5`; what is wrong with the text otherwise. */
+export function parseStrike(kind: 'kill' | 'tamper', text: string): FaultRequest | string {
+  const place = placeOf(text);
+  if (place?.parties.length !== 1 || place.seconds !== null)
+    return `must be <party>@<round>, such as ${kind === 'kill' ? 'enclave@5' : 'site-4@3'}`;
+  return { kind, parties: place.parties, round: place.round, asked: `--${kind} ${text}` };
+}
+
+/** `200ms`, `1s±250ms` or `site-3:200ms±50ms`; what is wrong with the text otherwise. */
+export function parseLatency(text: string): FaultRequest | string {
+  const [, party, delay, jitter] = LATENCY.exec(text) ?? [];
+  if (delay === undefined) return 'must be [<hospital>:]<time>[±<time>], such as 200ms or site-3:200ms±50ms';
+  const [delayMs, jitterMs] = [milliseconds(delay), jitter === undefined ? 0 : milliseconds(jitter)];
+  if (delayMs > MAX_LATENCY_MS) return `must be at most ${MAX_LATENCY_MS / 1000}s`;
+  if (jitterMs > delayMs) return 'must not vary by more than itself';
+  return {
+    kind: 'latency',
+    parties: party === undefined ? [] : [party],
+    delayMs,
+    jitterMs,
+    asked: `--latency ${text}`,
+  };
+}
+
+interface Place {
+  readonly parties: readonly string[];
+  readonly round: number;
+  readonly seconds: number | null;
+}
+
+function placeOf(text: string): Place | null {
+  const [, names, number, time] = PLACE.exec(text) ?? [];
+  if (names === undefined) return null;
+  const parties = names.split(',');
+  const round = Number(number);
+  const seconds = time === undefined ? null : Number(time);
+  if (parties.some((party) => party === '') || round < 1 || round > MAX_ROUND) return null;
+  if (seconds !== null && (seconds === 0 || seconds > MAX_SECONDS)) return null;
+  return { parties, round, seconds };
+}
+
+const milliseconds = (text: string): number =>
+  text.endsWith('ms') ? Number(text.slice(0, -2)) : 1000 * Number(text.slice(0, -1));
