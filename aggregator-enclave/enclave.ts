@@ -123,6 +123,15 @@ export class Enclave {
     });
   }
 
+  /** Signed statements from `counter` on, a bounded number of them; none at the end of the chain. */
+  async statementsFrom(counter: number): Promise<readonly Uint8Array[]> {
+    if (this.#state.phase === 'unborn') return [];
+    const { chain, recent } = this.#state.ledger;
+    const first = chain.length - recent.length;
+    if (counter >= first) return recent.slice(counter - first).map(({ bytes }) => bytes);
+    return this.#journal.statements(chain, counter);
+  }
+
   /** For the core's own sessions: called for every event after it is stored; the returned function ends it. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
@@ -154,7 +163,7 @@ export class Enclave {
       return root;
     }
     const drawn = this.ports.studyRandom('noise-root');
-    await this.#journal.append([{ plaintext: drawn, head: null }]);
+    await this.#journal.append([{ plaintext: drawn, head: null }], null);
     return drawn;
   }
 
@@ -188,7 +197,7 @@ export class Enclave {
       if (event.type === 'result-sealed') await this.#keep(event.result.model);
       if (event.type === 'model-loaded') for (const model of modelsOf(states[index] ?? before)) await this.#keep(model);
     }
-    if (durable.length > 0) await this.#journal.append(durable);
+    if (durable.length > 0) await this.#journal.append(durable, headOfState(states.at(-1) ?? before));
   }
 
   async #keep({ content, ...model }: CurrentModel): Promise<void> {

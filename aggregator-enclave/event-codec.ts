@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decodePublication, encodePublication } from '../lib/audit/passport-bundle.ts';
-import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
+import { readStoredStatement, readStoredStatementAs } from '../lib/audit/statement.ts';
 import {
   bytesUpTo,
   decodeDocument,
@@ -102,11 +102,11 @@ function decodeStored(bytes: Uint8Array): Result<EnclaveEvent, Refusal> {
     case 'halted':
       return ok({ type: 'halted', refusal: haltedFor(document) });
     case 'statement-issued': {
-      const statement = openStatement(document.statement);
+      const statement = readStoredStatement(document.statement);
       return statement.ok ? ok({ type: 'statement-issued', statement: statement.value }) : statement;
     }
     case 'born': {
-      const statement = openStatementAs(document.statement, 'genesis', 'E-STORE-FORMAT');
+      const statement = readStoredStatementAs(document.statement, 'genesis', 'E-STORE-FORMAT');
       return statement.ok ? ok({ type: 'born', content: null, statement: statement.value }) : statement;
     }
     case 'result-sealed':
@@ -123,7 +123,7 @@ function decodeResult({
   model: child,
   salt,
 }: Extract<Stored, { type: 'result-sealed' }>): Result<EnclaveEvent, Refusal> {
-  const opened = openStatementAs(bytes, 'intent', 'E-STORE-FORMAT');
+  const opened = readStoredStatementAs(bytes, 'intent', 'E-STORE-FORMAT');
   if (!opened.ok) return opened;
   const { statement, digest: fixedBy } = opened.value;
   const model = { round: statement.round, digest: child, fixedBy, content: null };

@@ -4,7 +4,14 @@ import { bytesEqual } from '../lib/core/bytes.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import { addUpdate, emptySum } from '../lib/learning/integer-sum.ts';
 import type { EnclaveEvent } from './event.ts';
-import type { AcceptedCommit, CurrentModel, EnclaveEnvironment, EnclaveLedger, EnclaveState } from './state.ts';
+import {
+  RECENT_STATEMENTS,
+  type AcceptedCommit,
+  type CurrentModel,
+  type EnclaveEnvironment,
+  type EnclaveLedger,
+  type EnclaveState,
+} from './state.ts';
 
 /** State after `event`. Throws on an event that no decision in this state could have made: a corrupted log. */
 export function evolve(
@@ -81,7 +88,8 @@ function afterGenesis(state: EnclaveState, event: Extract<EnclaveEvent, { type: 
   if (state.phase !== 'unborn' || statement.type !== 'genesis') throw impossible(state, event);
   const ledger: EnclaveLedger = {
     chain: [event.statement.digest],
-    statements: [event.statement],
+    genesis: narrowStatement(event.statement, 'genesis'),
+    recent: [event.statement],
     model: { round: 0, digest: statement.model, fixedBy: event.statement.digest, content: event.content },
     attempts: 0,
     approvals: state.approvals,
@@ -160,7 +168,7 @@ function afterIntent(
 function append(ledger: EnclaveLedger, signed: SignedStatement): EnclaveLedger {
   const followed = follow(ledger.chain, signed);
   if (!followed.ok || followed.value.repeated) throw new Error('an own statement does not follow the chain');
-  return { ...ledger, chain: followed.value.chain, statements: [...ledger.statements, signed] };
+  return { ...ledger, chain: followed.value.chain, recent: [...ledger.recent, signed].slice(-RECENT_STATEMENTS) };
 }
 
 const impossible = (state: EnclaveState, event: EnclaveEvent): Error =>

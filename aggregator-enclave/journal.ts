@@ -1,8 +1,10 @@
 import { toHex } from '../lib/core/bytes.ts';
-import { RefusalError } from '../lib/core/errors.ts';
+import { refusal, RefusalError } from '../lib/core/errors.ts';
 import type { Digest } from '../lib/core/ids.ts';
+import type { Chain } from '../lib/audit/chain.ts';
 import type { Head } from '../lib/contract/shapes.ts';
 import type { ParameterLayout } from '../lib/learning/layout.ts';
+import { decodeEvent } from './event-codec.ts';
 import { decodeModelContent, encodeModelContent } from './model-content.ts';
 import { appendOrThrow, recordDigest, seal, sealBlob, unseal, unsealBlob, type RecordStore } from './sealed-journal.ts';
 import type { CurrentModel, ModelContent } from './state.ts';
@@ -33,6 +35,8 @@ export class Journal {
   readonly #parts: Parts;
   #length = 0;
   #newest: Digest | null = null;
+  /** Record number of each statement, by its counter. */
+  readonly #places: number[] = [];
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -48,12 +52,13 @@ export class Journal {
         if (!plaintext.ok) throw new RefusalError(plaintext.error);
         this.#written(record);
         yield plaintext.value;
+        this.#note(context.head, head());
       }
     }
   }
 
-  /** In one append: all of them, or none. */
-  async append(entries: readonly Entry[]): Promise<void> {
+  /** In one append: all of them, or none. `after`: the head behind the last of them. */
+  async append(entries: readonly Entry[], after: Head | null): Promise<void> {
     const { store, key, contract } = this.#parts;
     const records: Uint8Array[] = [];
     let previous = this.#newest;
@@ -63,7 +68,34 @@ export class Journal {
       previous = recordDigest(record);
     }
     await appendOrThrow(store, this.#length, records);
-    for (const record of records) this.#written(record);
+    for (const [index, record] of records.entries()) {
+      this.#written(record);
+      const next = entries[index + 1];
+      this.#note(entries[index]?.head ?? null, next === undefined ? after : next.head);
+    }
+  }
+
+  /** The signed statements of `chain` from `counter` on, as many as stand near each other; none at its end. */
+  async statements(chain: Chain, counter: number): Promise<Uint8Array[]> {
+    const { store, key, contract } = this.#parts;
+    const place = this.#places[counter];
+    if (place === undefined) return [];
+    const statements: Uint8Array[] = [];
+    const [before, ...records] = await store.read(place - 1, PAGE);
+    let previous = before;
+    for (const [index, record] of records.entries()) {
+      const at = counter + statements.length;
+      if (previous !== undefined && this.#places[at] === place + index) {
+        const digest = chain[at - 1];
+        const head = digest === undefined ? null : { counter: at - 1, digest };
+        const context = { contract, counter: place + index, head, previous: recordDigest(previous) };
+        const plaintext = unseal(key, record, context);
+        if (!plaintext.ok) throw new RefusalError(plaintext.error);
+        statements.push(statementIn(plaintext.value));
+      }
+      previous = record;
+    }
+    return statements;
   }
 
   /** To be called before the record that names `model` is appended. */
@@ -95,6 +127,11 @@ export class Journal {
     await this.#parts.store.blobs.delete(nameOf(model));
   }
 
+  /** A record that moved the head was a statement's. */
+  #note(before: Head | null, after: Head | null): void {
+    if (after !== null && after.counter !== before?.counter) this.#places.push(this.#length - 1);
+  }
+
   #written(record: Uint8Array): void {
     this.#newest = recordDigest(record);
     this.#length += 1;
@@ -103,6 +140,13 @@ export class Journal {
   #contextOf({ fixedBy }: CurrentModel) {
     return { contract: this.#parts.contract, purpose: 'enclave-model', digest: fixedBy } as const;
   }
+}
+
+function statementIn(plaintext: Uint8Array): Uint8Array {
+  const event = decodeEvent(plaintext);
+  if (!event.ok) throw new RefusalError(event.error);
+  if (!('statement' in event.value)) throw new RefusalError(refusal('E-STORE-FORMAT', 'no statement in its place'));
+  return event.value.statement.bytes;
 }
 
 const nameOf = ({ fixedBy }: CurrentModel): string => toHex(fixedBy);

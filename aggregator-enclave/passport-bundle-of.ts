@@ -8,8 +8,8 @@ import type { EnclaveLedger } from './state.ts';
  * take part, proves nothing and would fail the check.
  */
 export function passportBundleOf(sealed: SealedContract, ledger: EnclaveLedger): PassportBundle | null {
-  const [genesis] = ledger.statements;
-  if (ledger.latest === null || genesis === undefined) return null;
+  const { genesis } = ledger;
+  if (ledger.latest === null) return null;
   const { manifest, certificate, intent, release, acknowledgements } = ledger.latest;
   const signers = [genesis, manifest, certificate, intent, release].map(({ statement }) => statement.bootKey.join());
   return {

@@ -1,11 +1,11 @@
-import { encodeBundle, encodePublication } from '../lib/audit/passport-bundle.ts';
+import { encodeBundle, encodePublication, type Publication } from '../lib/audit/passport-bundle.ts';
 import {
   decodeSiteMessage,
   encodeMessage,
+  HISTORY,
   type EnclaveMessage,
   type SiteMessage,
 } from '../lib/audit/session-message.ts';
-import type { SignedStatement } from '../lib/audit/statement.ts';
 import { refusal, RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { OrganisationId } from '../lib/core/ids.ts';
 import { SerialQueue } from '../lib/core/serial-queue.ts';
@@ -13,6 +13,7 @@ import { encodeWeights } from '../lib/learning/weights.ts';
 import { isOnChain, NOTHING_SEEN } from '../lib/audit/chain.ts';
 import type { Head } from '../lib/contract/shapes.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
+import { pageOf } from '../lib/core/page.ts';
 import type { Decision } from './decider.ts';
 import type { Enclave } from './enclave.ts';
 import { passportBundleOf } from './passport-bundle-of.ts';
@@ -46,7 +47,9 @@ interface Parts {
 export class SiteSession {
   readonly #parts: Parts;
   readonly #outgoing = new SerialQueue();
-  #synchronised = false;
+  /** Statements before `counter` and models up to `round` are told; null before the site's sync. */
+  #told: { readonly counter: number; readonly round: number } | null = null;
+  #waking = false;
   /** A head that is not on this enclave's chain: the site must prove it, and is served nothing before. */
   #unproven: Head | null = null;
   #refusals = 0;
@@ -59,11 +62,9 @@ export class SiteSession {
   /** Serves until the site leaves; rejects when the channel breaks, or with what the session ended for. */
   async run(): Promise<void> {
     const { enclave, port } = this.#parts;
-    const silence = enclave.listen((event, state) => {
+    const silence = enclave.listen((event) => {
       if (event.type === 'halted') this.#tellHalted(event.refusal);
-      if (!this.#synchronised || state.phase === 'unborn') return;
-      if (event.type === 'statement-issued' || event.type === 'result-sealed')
-        this.#announce(event.statement, state.ledger);
+      if (event.type === 'statement-issued' || event.type === 'result-sealed') this.#wake();
     });
     try {
       if (enclave.state.phase === 'halted') this.#tellHalted(enclave.state.refusal);
@@ -102,7 +103,7 @@ export class SiteSession {
     const { enclave, attestedHead } = this.#parts;
     const { state } = enclave;
     const { head } = message;
-    if (this.#synchronised || this.#unproven !== null)
+    if (this.#told !== null || this.#unproven !== null)
       throw new RefusalError(refusal('E-CHANNEL-STATE', 'a second sync in one session'));
     const { counter, digest } = head ?? NOTHING_SEEN;
     if (counter !== attestedHead.counter || !bytesEqual(digest, attestedHead.digest))
@@ -151,38 +152,70 @@ export class SiteSession {
     }
   }
 
-  /** Publications, then history up to the newest release, its model where the site lacks it, then what is current, then a question. */
+  /** Publications of the boots whose statements follow, then everything behind the site's head, then a question. */
   #synchronise({ head, round }: Extract<SiteMessage, { type: 'sync' }>): void {
-    const { enclave } = this.#parts;
-    const { state } = enclave;
+    const { state } = this.#parts.enclave;
     if (state.phase === 'unborn') return;
-    const { ledger } = state;
-    for (const publication of ledger.publications) {
+    const counter = head === null ? 0 : head.counter;
+    for (const publication of publicationsFrom(state.ledger.publications, counter))
       this.#send({ type: 'publication', publication: encodePublication(publication) });
-    }
-    const from = head === null ? 0 : head.counter + 1;
-    const settled = ledger.latest === null ? 0 : ledger.latest.release.statement.counter + 1;
-    const history = ledger.statements.slice(from, settled);
-    if (history.length > 0) this.#send({ type: 'history', statements: history.map(({ bytes }) => bytes) });
-    if (round < ledger.model.round) this.#release(ledger);
-    for (const { bytes } of ledger.statements.slice(Math.max(from, settled)))
-      this.#send({ type: 'statement', statement: bytes });
-    this.#synchronised = true;
-    const { content, digest } = ledger.model;
+    this.#told = { counter: head === null ? 0 : head.counter + 1, round };
+    this.#wake();
+    const { content, digest } = state.ledger.model;
     if (content === null) this.#send({ type: 'model-wanted', model: digest });
   }
 
-  #announce(statement: SignedStatement, ledger: EnclaveLedger): void {
-    this.#send({ type: 'statement', statement: statement.bytes });
-    if (statement.statement.type === 'release') this.#release(ledger);
+  /** Behind what waits to be sent: a session holds a place in the chain, not a queue of statements. */
+  #wake(): void {
+    if (this.#told === null || this.#waking) return;
+    this.#waking = true;
+    this.#outgoing
+      .run(() => {
+        this.#waking = false;
+        return this.#catchUp();
+      })
+      .catch((fault: unknown) => {
+        this.#failure ??= { fault };
+      });
   }
 
-  #release(ledger: EnclaveLedger): void {
-    const bundle = passportBundleOf(this.#parts.enclave.environment.sealed, ledger);
-    if (bundle === null) return;
+  /**
+   * History up to the newest release, its model where the site lacks it, then what is current, statement by statement,
+   * until the site was told everything.
+   */
+  async #catchUp(): Promise<void> {
+    const { enclave, port } = this.#parts;
+    for (;;) {
+      const { state } = enclave;
+      const told = this.#told;
+      if (told === null || state.phase === 'unborn' || state.phase === 'halted') return;
+      const { ledger } = state;
+      const settled = ledger.latest === null ? 0 : ledger.latest.release.statement.counter + 1;
+      if (told.counter >= settled && told.round < ledger.model.round) {
+        this.#told = { ...told, round: ledger.model.round };
+        await this.#release(ledger);
+        continue;
+      }
+      const statements = await enclave.statementsFrom(told.counter);
+      const [next] = statements;
+      if (next === undefined) return;
+      const history = pageOf(statements.slice(0, Math.max(settled - told.counter, 0)), HISTORY);
+      this.#told = { ...told, counter: told.counter + Math.max(history.length, 1) };
+      await port.send(
+        encodeMessage(
+          history.length > 0 ? { type: 'history', statements: history } : { type: 'statement', statement: next },
+        ),
+      );
+    }
+  }
+
+  async #release(ledger: EnclaveLedger): Promise<void> {
+    const { enclave, port } = this.#parts;
+    const bundle = passportBundleOf(enclave.environment.sealed, ledger);
     const { content } = ledger.model;
-    if (content === null) throw new Error('a released model that is not in memory');
-    this.#send(() => ({ type: 'release', bundle: encodeBundle(bundle), weights: encodeWeights(content.weights) }));
+    if (bundle === null || content === null) throw new Error('a released model without its passport or its weights');
+    const weights = encodeWeights(content.weights);
+    await port.send(encodeMessage({ type: 'release', bundle: encodeBundle(bundle), weights }));
   }
 
   #refuse(refused: Refusal): void {
@@ -214,12 +247,19 @@ export class SiteSession {
   }
 
   /** In order; a failed send ends the session at its next message, or with the channel itself. */
-  #send(message: EnclaveMessage | (() => EnclaveMessage)): void {
-    // Encoded when its turn comes: what waits holds no copy of the model.
+  #send(message: EnclaveMessage): void {
     this.#outgoing
-      .run(() => this.#parts.port.send(encodeMessage(typeof message === 'function' ? message() : message)))
+      .run(() => this.#parts.port.send(encodeMessage(message)))
       .catch((fault: unknown) => {
         this.#failure ??= { fault };
       });
   }
+}
+
+/** Those of the boots that signed the statement of `counter` or a later one: each signed up to the next boot's head. */
+function publicationsFrom(publications: readonly Publication[], counter: number): Publication[] {
+  return publications.filter((_, index) => {
+    const next = publications[index + 1];
+    return next === undefined || next.head.counter >= counter;
+  });
 }

@@ -9,6 +9,7 @@ import type {
   Certificate,
   CohortMember,
   Contribution,
+  Genesis,
   Intent,
   Manifest,
   Release,
@@ -71,11 +72,15 @@ export interface ReleasedRound {
   readonly acknowledgements: readonly SignedAcknowledgement[];
 }
 
+/** As many as two attempts state: sites that are there are told from memory, those that come back from the journal. */
+export const RECENT_STATEMENTS = 8;
+
 /** Common to every phase after genesis. */
 export interface EnclaveLedger {
   readonly chain: Chain;
-  /** Every signed statement, index = counter. */
-  readonly statements: readonly SignedStatement[];
+  readonly genesis: SignedStatement<Genesis>;
+  /** The newest signed statements, oldest first, at most `RECENT_STATEMENTS`; the older ones are in the journal. */
+  readonly recent: readonly SignedStatement[];
   readonly model: CurrentModel;
   /** Number of the newest attempt on the current parent; 0: none yet. */
   readonly attempts: number;

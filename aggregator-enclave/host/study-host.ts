@@ -1,4 +1,5 @@
 import { attestationBatcher, type BinderAttester } from '../../lib/channel/attestation-batcher.ts';
+import { readStoredStatement } from '../../lib/audit/statement.ts';
 import { openWithdrawal } from '../../lib/contract/approval.ts';
 import { openContract } from '../../lib/contract/study-contract.ts';
 import { bytesEqual, toHex } from '../../lib/core/bytes.ts';
@@ -158,12 +159,9 @@ export class StudyHost {
     const enclave = await Enclave.start(sealed.value, [], { ...ports, records }, predecessor);
     if (stored === null) await store.blobs.put(CONTRACT_BLOB, bytes);
     if (enclave.state.phase === 'halted') this.#tell({ kind: 'halted', refusal: enclave.state.refusal });
-    if (enclave.state.phase !== 'unborn') {
-      for (const { bytes: statement, statement: content } of enclave.state.ledger.statements) {
-        this.events.add(statementNotice(statement, content));
-      }
+    await this.#tellHistory(enclave);
+    if (enclave.state.phase !== 'unborn')
       for (const notice of consentOf(enclave.state.ledger)) this.events.add(wireNoticeOf(notice));
-    }
     enclave.listenForNotices((notice) => {
       this.#tell(notice);
     });
@@ -171,6 +169,19 @@ export class StudyHost {
     this.#running = { enclave, attester: attestationBatcher({ attester, clock }) };
     log.info('study.loaded', { contract: sealed.value.digest, phase: enclave.state.phase });
     return enclave;
+  }
+
+  async #tellHistory(enclave: Enclave): Promise<void> {
+    for (let counter = 0; ;) {
+      const page = await enclave.statementsFrom(counter);
+      if (page.length === 0) return;
+      for (const bytes of page) {
+        const read = readStoredStatement(bytes);
+        if (!read.ok) throw new RefusalError(read.error);
+        this.events.add(statementNotice(bytes, read.value.statement));
+      }
+      counter += page.length;
+    }
   }
 
   #tell(notice: CoreNotice): void {

@@ -17,6 +17,8 @@ import type { Result } from '../core/result.ts';
 export const MAX_MESSAGE_BYTES = 64 << 20;
 const LIMITS: CborLimits = { maxBytes: MAX_MESSAGE_BYTES, maxDepth: 4 };
 const SMALL = 16 << 10;
+/** Of one message of history; a statement of more than `sizeBytes` travels alone (PROTOCOL §7.10). */
+export const HISTORY = { count: 1000, sizeBytes: 4 << 20 };
 const STATEMENT = 4 << 20;
 const PUBLICATION = 1 << 20;
 
@@ -59,7 +61,7 @@ export const enclaveMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('publication'), publication: bytesUpTo(PUBLICATION) }),
   z.strictObject({ type: z.literal('statement'), statement: bytesUpTo(STATEMENT) }),
   /** Statements up to the newest release, oldest first; nothing in them waits for an answer. */
-  z.strictObject({ type: z.literal('history'), statements: z.array(bytesUpTo(STATEMENT)).max(1_000_000) }),
+  z.strictObject({ type: z.literal('history'), statements: z.array(bytesUpTo(STATEMENT)).max(HISTORY.count) }),
   /** The passport bundle and the weights that it names. */
   z.strictObject({
     type: z.literal('release'),

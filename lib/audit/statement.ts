@@ -10,7 +10,7 @@ import {
   publicKey,
   type Head,
 } from '../contract/shapes.ts';
-import { openDocument, signDocument } from '../contract/signed-document.ts';
+import { openDocument, readStoredDocument, signDocument } from '../contract/signed-document.ts';
 import { predecessor, privacyPlan } from '../contract/study-contract.ts';
 import { refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
 import type { Signer } from '../core/ed25519.ts';
@@ -174,6 +174,13 @@ export function openStatement(bytes: Uint8Array): Result<SignedStatement, Refusa
   return ok({ statement: opened.value.document, digest: hash('statement', opened.value.body), bytes });
 }
 
+/** A statement that this party opened before it stored it; its signature is not checked again. */
+export function readStoredStatement(bytes: Uint8Array): Result<SignedStatement, Refusal> {
+  const read = readStoredDocument<Statement>(bytes, { schema: statement, code: 'E-STATEMENT-SIGNATURE' });
+  if (!read.ok) return read;
+  return ok({ statement: read.value.document, digest: hash('statement', read.value.body), bytes });
+}
+
 export const headOf = ({ statement: { counter }, digest: own }: SignedStatement): Head => ({ counter, digest: own });
 
 /** Like `openStatement`, for a statement that must be of `type`; `code` when it is another. */
@@ -182,10 +189,25 @@ export function openStatementAs<T extends Statement['type']>(
   type: T,
   code: ErrorCode,
 ): Result<SignedStatement<StatementOf<T>>, Refusal> {
-  const opened = openStatement(bytes);
-  if (!opened.ok) return opened;
-  if (opened.value.statement.type !== type) {
-    return err(refusal(code, 'statement', { got: `a ${opened.value.statement.type}`, want: `a ${type}` }));
-  }
-  return ok(narrowStatement(opened.value, type));
+  return narrowed(openStatement(bytes), type, code);
+}
+
+/** Like `readStoredStatement`, for a statement that must be of `type`; `code` when it is another. */
+export function readStoredStatementAs<T extends Statement['type']>(
+  bytes: Uint8Array,
+  type: T,
+  code: ErrorCode,
+): Result<SignedStatement<StatementOf<T>>, Refusal> {
+  return narrowed(readStoredStatement(bytes), type, code);
+}
+
+function narrowed<T extends Statement['type']>(
+  read: Result<SignedStatement, Refusal>,
+  type: T,
+  code: ErrorCode,
+): Result<SignedStatement<StatementOf<T>>, Refusal> {
+  if (!read.ok) return read;
+  if (read.value.statement.type !== type)
+    return err(refusal(code, 'statement', { got: `a ${read.value.statement.type}`, want: `a ${type}` }));
+  return ok(narrowStatement(read.value, type));
 }

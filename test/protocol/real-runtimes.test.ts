@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CoreNotice } from '../../aggregator-enclave/notice.ts';
 import { signWithdrawal } from '../../lib/contract/approval.ts';
+import { openStatement } from '../../lib/audit/statement.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import { organisationId } from '../../lib/core/ids.ts';
+import { must } from '../support/study-in-memory.ts';
 import { StudyInProcess } from '../support/study-in-process.ts';
 import { digestOf, organisationSigner, START, testContract } from '../support/test-contract.ts';
 
@@ -222,7 +224,10 @@ describe('PROTOCOL §7.1: the first boot', () => {
     const { state } = enclave;
     if (state.phase === 'unborn') throw new Error('no genesis');
     const keys = state.ledger.publications.map(({ bootKey }) => toHex(bootKey));
-    for (const { statement } of state.ledger.statements) expect(keys).toContain(toHex(statement.bootKey));
+    const told = await enclave.statementsFrom(0);
+    expect(told).toHaveLength(state.ledger.chain.length);
+    for (const { statement } of told.map((bytes) => must(openStatement(bytes))))
+      expect(keys).toContain(toHex(statement.bootKey));
   });
 });
 

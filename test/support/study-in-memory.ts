@@ -2,6 +2,7 @@ import { decide as decideEnclave, type Decision } from '../../aggregator-enclave
 import type { EnclaveCommand, EnclaveEvent } from '../../aggregator-enclave/event.ts';
 import { evolve as evolveEnclave } from '../../aggregator-enclave/evolve.ts';
 import {
+  headOfState,
   INITIAL_STATE as ENCLAVE_START,
   type EnclaveEnvironment,
   type EnclaveState,
@@ -12,7 +13,7 @@ import type { SiteCommand, SiteEvent } from '../../site-agent/event.ts';
 import { evolve as evolveSite } from '../../site-agent/evolve.ts';
 import { initialSiteState, type Activity, type SiteEnvironment, type SiteState } from '../../site-agent/state.ts';
 import { encodeBundle, type Publication } from '../../lib/audit/passport-bundle.ts';
-import { headOf, type SignedStatement } from '../../lib/audit/statement.ts';
+import type { SignedStatement } from '../../lib/audit/statement.ts';
 import { signEndorsement } from '../../lib/contract/endorsement.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { signerFromSeed } from '../../lib/core/ed25519.ts';
@@ -38,6 +39,9 @@ export class MemoryEnclave {
   readonly environment: EnclaveEnvironment;
   state: EnclaveState = ENCLAVE_START;
   readonly log: EnclaveEvent[] = [];
+  /** Statements of the first `read` events of the log. */
+  protected readonly chain: SignedStatement[] = [];
+  protected read = 0;
 
   constructor(sealed: SealedContract, bootLabel = 'enclave boot') {
     const layout = layoutOf(sealed.contract.model.spec);
@@ -58,7 +62,10 @@ export class MemoryEnclave {
 
   /** The same enclave at this moment, going its own way from here. */
   fork(): MemoryEnclave {
-    return Object.assign(Object.create(MemoryEnclave.prototype) as MemoryEnclave, this, { log: [...this.log] });
+    return Object.assign(Object.create(MemoryEnclave.prototype) as MemoryEnclave, this, {
+      log: [...this.log],
+      chain: [...this.chain],
+    });
   }
 
   /** Genesis and the approvals of `hospitals`. */
@@ -70,14 +77,19 @@ export class MemoryEnclave {
     must(this.handle({ type: 'record-publication', publication: this.publication() }));
   }
 
+  /** The whole chain, as the log has it: the state keeps only the newest. */
   statements(): readonly SignedStatement[] {
-    return this.state.phase === 'unborn' ? [] : this.state.ledger.statements;
+    for (; this.read < this.log.length; this.read += 1) {
+      const event = this.log[this.read];
+      if (event !== undefined && 'statement' in event) this.chain.push(event.statement);
+    }
+    return this.chain;
   }
 
   publication(): Publication {
-    const [genesis] = this.statements();
-    const newest = this.statements().at(-1);
-    if (genesis === undefined || newest === undefined) throw new Error('no genesis yet');
+    const head = headOfState(this.state);
+    if (this.state.phase === 'unborn' || head === null) throw new Error('no genesis yet');
+    const { genesis } = this.state.ledger;
     const { sealed, signer } = this.environment;
     const bootKey = signer.publicKey;
     return {
@@ -85,7 +97,7 @@ export class MemoryEnclave {
       bootKey,
       contract: sealed.digest,
       genesis: genesis.digest,
-      head: headOf(newest),
+      head,
       at: START,
       evidence: new Uint8Array(),
     };
