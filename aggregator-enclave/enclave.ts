@@ -175,7 +175,8 @@ export class Enclave {
       const content = (await this.#journal.contentOf(model)) ?? this.#initialContent(model);
       // Under a successor a hospital brings it, or brings it again.
       if (content === null && model.round === 0) continue;
-      if (content === null) throw new RefusalError(refusal('E-STORE-FORMAT', `no weights of round ${model.round}`));
+      if (content === null)
+        throw new RefusalError(refusal('E-STORE-DAMAGED', `the weights of round ${model.round} are missing`));
       const loaded = { type: 'model-loaded', fixedBy: model.fixedBy, content } as const;
       this.#state = evolve(this.environment, this.#state, loaded);
     }

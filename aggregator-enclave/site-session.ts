@@ -256,7 +256,7 @@ export class SiteSession {
   }
 }
 
-/** Those of the boots that signed the statement of `counter` or a later one: each signed up to the next boot's head. */
+/** Those of the boots that may have signed the statement of `counter` or a later one: none signs behind the head at which the next one began. */
 function publicationsFrom(publications: readonly Publication[], counter: number): Publication[] {
   return publications.filter((_, index) => {
     const next = publications[index + 1];

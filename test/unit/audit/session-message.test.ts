@@ -4,6 +4,7 @@ import {
   decodeEnclaveMessage,
   decodeSiteMessage,
   encodeMessage,
+  HISTORY,
   type EnclaveMessage,
   type SiteMessage,
 } from '../../../lib/audit/session-message.ts';
@@ -78,5 +79,15 @@ describe('PROTOCOL §4, §7: messages inside a session', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('refuses a page of history with more statements than one may have', () => {
+    const page = (count: number): string => {
+      const statements = Array.from({ length: count }, () => bytes);
+      const decoded = decodeEnclaveMessage(encodeCbor({ type: 'history', statements }));
+      return decoded.ok ? decoded.value.type : decoded.error.code;
+    };
+    expect(page(HISTORY.count)).toBe('history');
+    expect(page(HISTORY.count + 1)).toBe('E-MESSAGE-INVALID');
   });
 });
