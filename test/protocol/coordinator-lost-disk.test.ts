@@ -96,9 +96,11 @@ beforeAll(async () => {
 
 describe('PROTOCOL §1, §7.8: a coordinator that lost its disk, or the end of it, goes on with what is under way', () => {
   it('the study that it is compared with went as it should', () => {
-    const statements = bornStateOf(last().enclave).ledger.statements.map(({ statement }) =>
-      'round' in statement ? `${statement.type} ${statement.round}/${statement.attempt}` : statement.type,
-    );
+    const statements = last()
+      .enclave.statements()
+      .map(({ statement }) =>
+        'round' in statement ? `${statement.type} ${statement.round}/${statement.attempt}` : statement.type,
+      );
     expect(statements).toEqual([
       'genesis',
       ...['manifest 1/1', 'certificate 1/1', 'intent 1/1', 'release 1/1'],
