@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { parseLatency, parseOutage, parseStrike, type FaultRequest } from '../faults/fault-request.ts';
+import { parseKill, parseLatency, parseOutage, parseTamper, type FaultRequest } from '../faults/fault-request.ts';
 
 export interface FaultFlags {
   readonly drop: readonly FaultRequest[];
@@ -19,15 +19,15 @@ export function addFaultOptions(command: Command): Command {
       [],
     )
     .option(
-      '--kill <party@round>',
-      'kill -9 the programs of enclave, coordinator or a hospital in the middle of that round; they are started again',
-      collect((text) => parseStrike('kill', text)),
+      '--kill <party@round[/phase]>',
+      'kill -9 the programs of enclave, coordinator or a hospital while commits, uploads (default) or acknowledgements of that round arrive; they are started again',
+      collect(parseKill),
       [],
     )
     .option(
       '--tamper <hospital@round>',
       'the network flips one bit of what the hospital sends in that round',
-      collect((text) => parseStrike('tamper', text)),
+      collect(parseTamper),
       [],
     )
     .option(

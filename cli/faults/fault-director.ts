@@ -1,5 +1,5 @@
 import type { StudyEvent } from '../../lib/wire/study-codec.ts';
-import type { FaultRequest } from './fault-request.ts';
+import { KILL_PHASES, type FaultRequest, type KillPhase } from './fault-request.ts';
 import type { FaultyNetwork } from './faulty-network.ts';
 import type { LinkCounts } from './link-conditions.ts';
 
@@ -59,8 +59,8 @@ type Placed = Exclude<FaultRequest, { kind: 'latency' }>;
 
 /**
  * Lets faults strike when the study comes to their rounds, as anybody who watches the coordinator could. Networks fail
- * when a round is asked for, so that the hospital has not committed yet; programs are killed when its cohort is locked,
- * in the middle of training and sending.
+ * when a round is asked for, so that the hospital has not committed yet; programs are killed in the
+ * phase that was asked for: usually when the cohort is locked, in the middle of training and sending.
  */
 export class FaultDirector {
   readonly #ports: Ports;
@@ -137,7 +137,7 @@ export class FaultDirector {
   #strikeIfDue(running: Running, at: Extract<StudyEvent, { kind: 'roundPhase' }>): void {
     const { fault } = running;
     if (running.struck !== null || fault.kind === 'latency' || at.round < fault.round) return;
-    if (fault.kind === 'kill' && at.phase !== 'upload' && at.phase !== 'acknowledge') return;
+    if (fault.kind === 'kill' && at.round === fault.round && !isInOrBehind(at.phase, fault.phase)) return;
     running.before = this.#totals(fault.parties);
     this.#strike(running, fault);
     this.#mark(running, at);
@@ -216,5 +216,9 @@ export class FaultDirector {
     };
   }
 }
+
+/** Of the phases of one attempt, whose names the coordinator gives. */
+const isInOrBehind = (phase: string, wanted: KillPhase): boolean =>
+  KILL_PHASES.some((name, index) => name === phase && index >= KILL_PHASES.indexOf(wanted));
 
 const NOTHING: LineChange = { reset: 0, mangled: 0, dialled: 0 };

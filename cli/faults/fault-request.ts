@@ -9,8 +9,16 @@ export type FaultRequest = (
       readonly seconds: number | null;
     }
   | {
-      /** SIGKILL; or one chunk of what the party sends is altered, repeated or exchanged with another; or its connections are reset once. */
-      readonly kind: 'kill' | OneShot;
+      /** SIGKILL to all programs of the party. */
+      readonly kind: 'kill';
+      readonly parties: readonly string[];
+      readonly round: number;
+      /** What is waited for when it strikes: commits, updates, or acknowledgements of the Intent. */
+      readonly phase: KillPhase;
+    }
+  | {
+      /** Of what the party sends one chunk is altered, repeated or exchanged with another; or its connections are reset once. */
+      readonly kind: OneShot;
       readonly parties: readonly string[];
       readonly round: number;
     }
@@ -28,6 +36,9 @@ export type FaultRequest = (
 
 /** What happens once to a line. */
 export type OneShot = 'tamper' | 'duplicate' | 'reorder' | 'cut';
+
+export const KILL_PHASES = ['commit', 'upload', 'acknowledge'] as const;
+export type KillPhase = (typeof KILL_PHASES)[number];
 
 export type FaultKind = FaultRequest['kind'];
 
@@ -47,12 +58,21 @@ export function parseOutage(kind: 'drop' | 'partition', text: string): FaultRequ
   return { kind, parties, round, seconds, asked: `--${kind} ${text}` };
 }
 
-/** `enclave@5`; what is wrong with the text otherwise. */
-export function parseStrike(kind: 'kill' | 'tamper', text: string): FaultRequest | string {
+/** `enclave@5` or `enclave@5/commit`; what is wrong with the text otherwise. */
+export function parseKill(text: string): FaultRequest | string {
+  const [before = '', after] = text.split(/\/(.*)/s, 2);
+  const place = placeOf(before);
+  const phase = KILL_PHASES.find((name) => name === (after ?? 'upload'));
+  if (place?.parties.length !== 1 || place.seconds !== null || phase === undefined)
+    return 'must be <party>@<round>[/commit|upload|acknowledge], such as enclave@5';
+  return { kind: 'kill', parties: place.parties, round: place.round, phase, asked: `--kill ${text}` };
+}
+
+/** `site-4@3`; what is wrong with the text otherwise. */
+export function parseTamper(text: string): FaultRequest | string {
   const place = placeOf(text);
-  if (place?.parties.length !== 1 || place.seconds !== null)
-    return `must be <party>@<round>, such as ${kind === 'kill' ? 'enclave@5' : 'site-4@3'}`;
-  return { kind, parties: place.parties, round: place.round, asked: `--${kind} ${text}` };
+  if (place?.parties.length !== 1 || place.seconds !== null) return 'must be <hospital>@<round>, such as site-4@3';
+  return { kind: 'tamper', parties: place.parties, round: place.round, asked: `--tamper ${text}` };
 }
 
 /** `200ms`, `1s±250ms` or `site-3:200ms±50ms`; what is wrong with the text otherwise. */

@@ -81,8 +81,8 @@ export class SimulateRun {
   }
 
   /** Resolves when the run has printed that `round` entered `phase`. */
-  async phase(round: number, phase: string): Promise<void> {
-    await this.line((line) => line['type'] === 'round' && line['round'] === round && line['phase'] === phase);
+  async phase(round: number, phase: string, withinMs?: number): Promise<void> {
+    await this.line((line) => line['type'] === 'round' && line['round'] === round && line['phase'] === phase, withinMs);
   }
 
   /** The summary of a run that ends well. */

@@ -2,7 +2,13 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FaultDirector } from '../../../../cli/faults/fault-director.ts';
-import { parseLatency, parseOutage, parseStrike, type FaultRequest } from '../../../../cli/faults/fault-request.ts';
+import {
+  parseKill,
+  parseLatency,
+  parseOutage,
+  parseTamper,
+  type FaultRequest,
+} from '../../../../cli/faults/fault-request.ts';
 import { FaultyNetwork } from '../../../../cli/faults/faulty-network.ts';
 import { instant, organisationId } from '../../../../lib/core/ids.ts';
 import type { StudyEvent } from '../../../../lib/wire/study-codec.ts';
@@ -178,7 +184,7 @@ describe('an outage', () => {
 
 describe('a kill', () => {
   it('waits until the cohort is locked, and is over when the program is started again', async () => {
-    const director = await directed(fault(parseStrike('kill', 'enclave@2')));
+    const director = await directed(fault(parseKill('enclave@2')));
     for (const event of [phase(1, 'upload'), phase(2, 'opening'), phase(2, 'commit')]) director.see(event);
     expect(killed).toEqual([]);
     director.restarted('enclave');
@@ -193,8 +199,30 @@ describe('a kill', () => {
     expect(director.traces).toMatchObject([{ lastedMs: 1000, overInRound: 2 }]);
   });
 
+  it.each([
+    ['commit', ['commit']],
+    ['upload', ['commit', 'upload']],
+    ['acknowledge', ['commit', 'upload', 'acknowledge']],
+  ] as const)('at %s strikes then and not before', async (wanted, phases) => {
+    const director = await directed(fault(parseKill(`enclave@2/${wanted}`)));
+    for (const name of ['opening', ...phases]) {
+      expect(killed).toEqual([]);
+      director.see(phase(2, name));
+    }
+    expect(killed).toEqual(['enclave']);
+    expect(director.traces).toMatchObject([{ struck: { phase: wanted } }]);
+  });
+
+  it('that came too late for its round strikes in the next', async () => {
+    const director = await directed(fault(parseKill('enclave@2/acknowledge')));
+    director.see(phase(2, 'upload'));
+    director.see(released(2));
+    director.see(phase(3, 'opening'));
+    expect(director.traces).toMatchObject([{ struck: { round: 3, phase: 'opening' } }]);
+  });
+
   it('of a round that never came did not strike', async () => {
-    const director = await directed(fault(parseStrike('kill', 'enclave@2')));
+    const director = await directed(fault(parseKill('enclave@2')));
     director.see(phase(1, 'upload'));
     director.see(finished);
     expect(director.traces).toMatchObject([{ struck: null, lastedMs: null, did: { reset: 0 } }]);
@@ -204,7 +232,7 @@ describe('a kill', () => {
 
 describe('a tampering', () => {
   it('strikes the next chunk of its hospital, once', async () => {
-    const director = await directed(fault(parseStrike('tamper', 'birch@1')));
+    const director = await directed(fault(parseTamper('birch@1')));
     director.see(phase(1, 'opening'));
     expect([await echoed('adler'), await echoed('birch')]).toEqual(['x', 'altered']);
     expect([await echoed('adler'), await echoed('birch')]).toEqual(['x', 'x']);
@@ -228,7 +256,7 @@ describe('a latency', () => {
 describe('lines', () => {
   it('are laid for the parties of the faults only', async () => {
     const id = organisationId('adler');
-    await directed(fault(parseStrike('kill', 'birch@1')), fault(parseStrike('tamper', 'adler@1')));
+    await directed(fault(parseKill('birch@1')), fault(parseTamper('adler@1')));
     const { port } = server.address() as AddressInfo;
     expect(addresses.get('birch')?.port).toBe(port);
     expect(addresses.get(id)?.port).not.toBe(port);

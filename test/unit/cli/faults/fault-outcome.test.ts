@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultTrace } from '../../../../cli/faults/fault-director.ts';
 import { faultRecord, faultsBehindAbsence } from '../../../../cli/faults/fault-outcome.ts';
-import { parseLatency, parseOutage, parseStrike, type FaultRequest } from '../../../../cli/faults/fault-request.ts';
+import {
+  parseKill,
+  parseLatency,
+  parseOutage,
+  parseTamper,
+  type FaultRequest,
+} from '../../../../cli/faults/fault-request.ts';
 import type { RoundRecord } from '../../../../cli/report/run-summary.ts';
 
 const SITES = ['adler', 'birch', 'cedar'];
@@ -41,7 +47,7 @@ describe('what came of a fault', () => {
   });
 
   it('a round that was tried again, with everybody', () => {
-    const killed = trace(parseStrike('kill', 'enclave@2'), { lastedMs: 350, overInRound: 2 });
+    const killed = trace(parseKill('enclave@2'), { lastedMs: 350, overInRound: 2 });
     expect(outcome(killed, [released(1), released(2, [], ['E-ENCLAVE-RESTARTED']), released(3)])).toBe(
       'enclave was killed and started again after 350 ms; round 2: attempt 1 aborted (E-ENCLAVE-RESTARTED), released at attempt 2 with every hospital',
     );
@@ -56,10 +62,10 @@ describe('what came of a fault', () => {
 
   it('a bit, and a line that was dialled again', () => {
     const did = { reset: 0, mangled: 1, dialled: 1 };
-    expect(outcome(trace(parseStrike('tamper', 'cedar@1'), { did }), [released(1), released(2, ['cedar'])])).toBe(
+    expect(outcome(trace(parseTamper('cedar@1'), { did }), [released(1), released(2, ['cedar'])])).toBe(
       'a bit was flipped in what was sent by cedar, which dialled again; round 1: released at attempt 1 with every hospital',
     );
-    expect(outcome(trace(parseStrike('tamper', 'cedar@1')), [released(1)])).toMatch(/^nothing was sent by cedar/);
+    expect(outcome(trace(parseTamper('cedar@1')), [released(1)])).toMatch(/^nothing was sent by cedar/);
   });
 
   it('a slow line', () => {
@@ -69,7 +75,7 @@ describe('what came of a fault', () => {
   });
 
   it('nothing, where the study never came so far', () => {
-    const never = trace(parseStrike('kill', 'enclave@3'), { struck: null });
+    const never = trace(parseKill('enclave@3'), { struck: null });
     expect(outcome(never, [released(1)])).toBe('did not strike: the study never came to that point of round 3');
     expect(faultRecord(never, [])).toMatchObject({ asked: '--kill enclave@3', struck: null, lastedMs: null });
   });
@@ -95,7 +101,7 @@ describe('why a hospital was absent', () => {
   });
 
   it('may be a program that every hospital needs', () => {
-    expect(behind(trace(parseStrike('kill', 'coordinator@2'), { overInRound: 2 }), 'adler', 2)).toHaveLength(1);
+    expect(behind(trace(parseKill('coordinator@2'), { overInRound: 2 }), 'adler', 2)).toHaveLength(1);
   });
 
   it('is no fault that did not strike, and no slow line', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseLatency, parseOutage, parseStrike } from '../../../../cli/faults/fault-request.ts';
+import { parseKill, parseLatency, parseOutage, parseTamper } from '../../../../cli/faults/fault-request.ts';
 
 describe('a fault as people type it', () => {
   it('outages name hospitals, a round and perhaps a time', () => {
@@ -21,13 +21,20 @@ describe('a fault as people type it', () => {
   });
 
   it('strikes name one party and a round', () => {
-    expect(parseStrike('kill', 'enclave@5')).toEqual({
+    expect(parseKill('enclave@5')).toEqual({
       kind: 'kill',
       parties: ['enclave'],
       round: 5,
+      phase: 'upload',
       asked: '--kill enclave@5',
     });
-    expect(parseStrike('tamper', 'site-4@3')).toMatchObject({ kind: 'tamper', parties: ['site-4'], round: 3 });
+    expect(parseKill('enclave@5/commit')).toMatchObject({
+      round: 5,
+      phase: 'commit',
+      asked: '--kill enclave@5/commit',
+    });
+    expect(parseKill('a@1/acknowledge')).toMatchObject({ parties: ['a'], round: 1, phase: 'acknowledge' });
+    expect(parseTamper('site-4@3')).toMatchObject({ kind: 'tamper', parties: ['site-4'], round: 3 });
   });
 
   it('latencies name a time, and perhaps a hospital and how much it varies', () => {
@@ -47,17 +54,24 @@ describe('a fault as people type it', () => {
     (text) => {
       expect(parseOutage('drop', text)).toMatch(/^must /);
       expect(parseOutage('partition', text)).toMatch(/^must /);
-      expect(parseStrike('kill', text)).toMatch(/^must /);
+      expect(parseKill(text)).toMatch(/^must /);
     },
   );
 
   it.each(['a,b@2', 'a,@2', ',a@2'])('one hospital is dropped or killed at a time: %o', (text) => {
     expect(parseOutage('drop', text)).toMatch(/^must /);
-    expect(parseStrike('kill', text)).toMatch(/^must /);
+    expect(parseKill(text)).toMatch(/^must /);
   });
 
+  it.each(['a@2/', 'a@2/opening', 'a@2/commit/upload', 'a/commit@2', '/commit'])(
+    'a kill has no phase of %o',
+    (text) => {
+      expect(parseKill(text)).toMatch(/^must /);
+    },
+  );
+
   it('what strikes once takes no time', () => {
-    expect(parseStrike('tamper', 'a@2:3')).toMatch(/^must /);
+    expect(parseTamper('a@2:3')).toMatch(/^must /);
   });
 
   it.each(['', '200', 'ms', '-1ms', '200m', '61s', '100ms±200ms', 'a:', 'a@200ms', '200ms±', '1e3ms', '200 ms'])(

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseLatency, parseOutage, parseStrike, type FaultRequest } from '../../../../cli/faults/fault-request.ts';
+import {
+  parseKill,
+  parseLatency,
+  parseOutage,
+  parseTamper,
+  type FaultRequest,
+} from '../../../../cli/faults/fault-request.ts';
 import { planFaults } from '../../../../cli/faults/plan-faults.ts';
 import { RefusalError, type Refusal } from '../../../../lib/core/errors.ts';
 
@@ -10,8 +16,8 @@ function asked(request: FaultRequest | string): FaultRequest {
   return request;
 }
 const drop = (text: string): FaultRequest => asked(parseOutage('drop', text));
-const kill = (text: string): FaultRequest => asked(parseStrike('kill', text));
-const tamper = (text: string): FaultRequest => asked(parseStrike('tamper', text));
+const kill = (text: string): FaultRequest => asked(parseKill(text));
+const tamper = (text: string): FaultRequest => asked(parseTamper(text));
 const latency = (text: string): FaultRequest => asked(parseLatency(text));
 
 const partiesOf = (request: FaultRequest): readonly string[] | undefined => planFaults([request], setting)[0]?.parties;
