@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'coverage', 'runs', 'proto/consilium/v1/generated'] },
+  { ignores: ['node_modules', 'coverage', 'runs', 'reports', '.stryker-tmp', 'proto/consilium/v1/generated'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -26,10 +26,11 @@ export interface SignatureCheck {
 
 /** Strict RFC 8032 / FIPS 186-5 verification (no ZIP-215 leniency); false for malformed keys and signatures. */
 export function verifySignature({ publicKey, signature, domain, fields }: SignatureCheck): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  const message = lengthPrefixed(domain, ...fields);
   try {
-    return ed25519.verify(signature, lengthPrefixed(domain, ...fields), publicKey, { zip215: false });
+    return ed25519.verify(signature, message, publicKey, { zip215: false });
   } catch {
+    // Another length than 32 and 64 bytes.
     return false;
   }
 }

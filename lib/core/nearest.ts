@@ -9,7 +9,6 @@ export function nearest(word: string, known: readonly string[]): string | null {
   for (const name of known) {
     const candidate = bare(name);
     const allowed = Math.max(1, Math.floor(Math.max(wanted.length, candidate.length) / 3));
-    if (Math.abs(wanted.length - candidate.length) > allowed) continue;
     const distance = editDistance(wanted, candidate);
     if (distance <= allowed && (best === null || distance < best.distance)) best = { name, distance };
   }
@@ -23,14 +22,15 @@ const bare = (word: string): string => word.slice(0, MAX_LENGTH).toLowerCase().r
 
 /** Fewest insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+  let beforeLast = last;
   for (let row = 1; row <= a.length; row++) {
     const current = [row];
     for (let column = 1; column <= b.length; column++) {
       const substitution = at(last, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1);
       let cost = Math.min(substitution, at(last, column) + 1, at(current, column - 1) + 1);
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      // Before its first letter a word has none, and none equals no letter.
+      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
       if (swapped) cost = Math.min(cost, at(beforeLast, column - 2) + 1);
       current.push(cost);
     }

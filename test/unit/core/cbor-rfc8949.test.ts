@@ -116,6 +116,36 @@ describe('RFC 8949 Appendix A', () => {
   });
 });
 
+describe('RFC 8949 §4.2.1: the shortest head and the shortest float', () => {
+  it.each([
+    ['17', 23],
+    ['1818', 24],
+    ['18ff', 255],
+    ['190100', 256],
+    ['19ffff', 65_535],
+    ['1a00010000', 65_536],
+    ['1affffffff', 2 ** 32 - 1],
+    ['1b0000000100000000', 2 ** 32],
+    ['1b001fffffffffffff', 2 ** 53 - 1],
+    ['3b001ffffffffffffe', -(2 ** 53) + 1],
+    // The largest and the smallest of each float that is no integer, and the next one.
+    ['f963ff', 1023.5],
+    ['fa44801000', 1024.5],
+    ['f903ff', 1023 * 2 ** -24],
+    ['f98001', -(2 ** -24)],
+    ['fa33000000', 2 ** -25],
+    ['fb3ff0000000000001', 1 + 2 ** -52],
+    // Integers beyond the profile's are floats.
+    ['fa5a000000', 2 ** 53],
+    ['fa71c00000', 1.5 * 2 ** 100],
+    ['fb4340000000000001', 2 ** 53 + 2],
+    ['fb7e37e43c8800759c', 1e300],
+  ])('%s is %d', (hex, value) => {
+    expect(toHex(encodeCbor(value))).toBe(hex);
+    expect(decodeCbor(unhex(hex))).toEqual({ ok: true, value });
+  });
+});
+
 describe('RFC 8949 Appendix F: bytes that are not well-formed', () => {
   const RESERVED = ['1c', '1d', '1e', '3c', '3d', '3e', '5c', '5d', '5e', '7c', '7d', '7e', '9c', '9d', '9e'];
   const MORE = ['bc', 'bd', 'be', 'dc', 'dd', 'de', 'fc', 'fd', 'fe', '1f', '3f', 'df', 'ff', 'f800', 'f81f'];

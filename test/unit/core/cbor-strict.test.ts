@@ -82,6 +82,31 @@ describe('PROTOCOL §2.1: decode, re-encode, compare, refuse what differs', () =
     expect(reasonOf(hex)).toBe(reason);
   });
 
+  it('refuses a count beyond the bytes left at the count, without reading an item', () => {
+    for (const hex of ['9a0000000301', 'ba00000004616100']) {
+      const decoded = decodeCbor(fromHex(hex) ?? new Uint8Array());
+      expect(decoded.ok ? 'decoded' : decoded.error).toEqual({ reason: 'truncated', offset: 5 });
+    }
+  });
+
+  it('has limits unless others are given: 16 levels and 1 MiB (PROTOCOL §2.7)', () => {
+    const deep = (levels: number): Uint8Array => Uint8Array.of(...new Array<number>(levels).fill(0x81), 0x00);
+    expect(reasonFor(deep(16))).toBe('decoded');
+    expect(reasonFor(deep(17))).toBe('too-deep');
+    // Behind a head of five bytes.
+    expect(reasonFor(encodeCbor(new Uint8Array((1 << 20) - 5)))).toBe('decoded');
+    expect(reasonFor(encodeCbor(new Uint8Array((1 << 20) - 4)))).toBe('too-large');
+  });
+
+  it('counts the levels of maps and of arrays in maps', () => {
+    const nested = (levels: number): CborValue => (levels === 0 ? 0 : { a: [nested(levels - 1)] });
+    const maps = (levels: number): CborValue => (levels === 0 ? 0 : { a: maps(levels - 1) });
+    expect(reasonFor(encodeCbor(nested(8)))).toBe('decoded');
+    expect(reasonFor(encodeCbor(nested(9)))).toBe('too-deep');
+    expect(reasonFor(encodeCbor(maps(16)))).toBe('decoded');
+    expect(reasonFor(encodeCbor(maps(17)))).toBe('too-deep');
+  });
+
   it('refuses nesting beyond the limit, and no sooner', () => {
     const nested = (depth: number): Uint8Array => Uint8Array.of(...new Array<number>(depth).fill(0x81), 0x00);
     const limits = { maxBytes: 1 << 20, maxDepth: 16 };

@@ -1,0 +1,57 @@
+import { matchesGlob } from 'node:path';
+
+/** Files whose tests are put to the test together: `mutate` is changed, `tests` must notice. */
+export interface MutationGroup {
+  readonly name: string;
+  /** Sources, as glob patterns from the repository's root. */
+  readonly mutate: readonly string[];
+  /** Test files likewise, the quickest and most telling first: a mutant is done with at its first failing test. */
+  readonly tests: readonly string[];
+}
+
+/** The project's promise for `lib/core` and for the deciders, in per cent of the mutants. */
+export const WANTED_SCORE = 85;
+
+const WHOLE_ROUNDS = 'test/unit/deciders/{repeats,replay,retry}.test.ts';
+
+export const GROUPS: readonly MutationGroup[] = [
+  {
+    name: 'core',
+    mutate: ['lib/core/**/*.ts'],
+    tests: ['test/unit/cli/errors-page.test.ts', 'test/unit/core/**/*.test.ts'],
+  },
+  {
+    name: 'enclave',
+    mutate: ['aggregator-enclave/decider.ts', 'aggregator-enclave/*-phase.ts', 'aggregator-enclave/evolve.ts'],
+    tests: [
+      'test/unit/deciders/{enclave-*,head-proof}.test.ts',
+      WHOLE_ROUNDS,
+      'test/protocol/enclave-*.test.ts',
+      'test/property/arrival-order.test.ts',
+    ],
+  },
+  {
+    name: 'site',
+    mutate: ['site-agent/decider.ts', 'site-agent/*-phase.ts', 'site-agent/evolve.ts'],
+    tests: ['test/unit/deciders/site-*.test.ts', 'test/protocol/site-*.test.ts', WHOLE_ROUNDS],
+  },
+  {
+    name: 'coordinator',
+    mutate: ['coordinator/decider.ts', 'coordinator/round-progress.ts', 'coordinator/evolve.ts'],
+    tests: [
+      'test/unit/deciders/coordinator-*.test.ts',
+      'test/unit/coordinator/*.test.ts',
+      'test/protocol/coordinator-*.test.ts',
+      'test/unit/deciders/replay.test.ts',
+    ],
+  },
+];
+
+/** Names the group to the processes that Stryker starts; they load `vitest.config.ts`. */
+export const GROUP_VARIABLE = 'CONSILIUM_MUTATION_GROUP';
+
+export const groupNamed = (name: string | undefined): MutationGroup | undefined =>
+  GROUPS.find((group) => group.name === name);
+
+export const groupOf = (file: string): MutationGroup | undefined =>
+  GROUPS.find(({ mutate }) => mutate.some((pattern) => matchesGlob(file, pattern)));
