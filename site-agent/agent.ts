@@ -17,6 +17,7 @@ import { SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
 import { encodeWeights } from '../lib/learning/weights.ts';
 import type { BlobStore } from '../lib/store/blob-store.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
+import { isBackupAccepted } from './accepted-backups.ts';
 import { decide, weightsWanted } from './decider.ts';
 import { encodeSiteEvent } from './event-codec.ts';
 import type { SiteCommand, SiteEvent } from './event.ts';
@@ -135,6 +136,7 @@ export class Agent {
         for (const statement of message.statements) await this.#handle(this.#received(statement, false));
         return;
       case 'statement':
+        await this.#lookForAcceptance();
         return this.#handle(this.#received(message.statement, true));
       case 'release': {
         const { bundle, weights } = message;
@@ -158,6 +160,15 @@ export class Agent {
         return;
       }
     }
+  }
+
+  /** While this hospital stays out: somebody may have accepted it meanwhile (`consilium site accept-backup`). */
+  async #lookForAcceptance(): Promise<void> {
+    const { behind: counter } = this.#state;
+    if (counter === null) return;
+    const { digest: contract } = this.#environment.sealed;
+    if (await isBackupAccepted(this.#ports.events, { contract, counter }))
+      await this.#handle({ type: 'accept-backup', counter });
   }
 
   /** Once in a session: the enclave's answer ends it, whatever it is. */

@@ -31,6 +31,8 @@ export function decide(environment: SiteEnvironment, state: SiteState, command: 
       return receiveRelease(environment, state, command);
     case 'withdraw':
       return withdraw(environment, state, command);
+    case 'accept-backup':
+      return ok(state.behind === command.counter ? [{ type: 'backup-accepted', counter: command.counter }] : []);
   }
 }
 

@@ -39,6 +39,10 @@ const stored = z.discriminatedUnion('type', [
   event('withdrawn', { withdrawal: large }),
   event('ledger-carried', { spent: z.array(z.strictObject({ parent: digest, commit: digest })) }),
   event('superseded', { by: digest }),
+  event('commit-recovered', { commit: large }),
+  event('debit-recovered', { parent: digest, commit: digest }),
+  event('behind-noticed', { counter: count }),
+  event('backup-accepted', { counter: count }),
 ]);
 type Stored = z.output<typeof stored>;
 
@@ -55,6 +59,10 @@ function fieldsOf(decided: SiteEvent): object {
     case 'round-ended':
     case 'withdrawn':
     case 'superseded':
+    case 'commit-recovered':
+    case 'debit-recovered':
+    case 'behind-noticed':
+    case 'backup-accepted':
       return decided;
     case 'publication-kept':
       return { type: decided.type, publication: encodePublication(decided.publication) };
@@ -93,6 +101,10 @@ export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Res
     case 'withdrawn':
     case 'ledger-carried':
     case 'superseded':
+    case 'commit-recovered':
+    case 'debit-recovered':
+    case 'behind-noticed':
+    case 'backup-accepted':
       return ok(document);
     case 'publication-kept': {
       const publication = decodePublication(document.publication);

@@ -26,7 +26,9 @@ export type SiteCommand =
       readonly payloadBytes: number;
     }
   | { readonly type: 'receive-release'; readonly bundle: Uint8Array; readonly weights: Uint8Array }
-  | { readonly type: 'withdraw'; readonly withdrawal: Uint8Array };
+  | { readonly type: 'withdraw'; readonly withdrawal: Uint8Array }
+  /** Somebody of this hospital says that its memory may be as old as the statement of `counter` showed. */
+  | { readonly type: 'accept-backup'; readonly counter: number };
 
 export type SiteCommandOf<T extends SiteCommand['type']> = Extract<SiteCommand, { type: T }>;
 
@@ -50,7 +52,14 @@ export type SiteEvent =
   /** First event under a successor: what the contracts before have debited (PROTOCOL §7.9). */
   | { readonly type: 'ledger-carried'; readonly spent: readonly Debit[] }
   /** Last event under a contract: this store has gone on under its successor. */
-  | { readonly type: 'superseded'; readonly by: Digest };
+  | { readonly type: 'superseded'; readonly by: Digest }
+  /** A commit of this hospital stood in a certificate, and it does not remember it (PROTOCOL §7.13). */
+  | { readonly type: 'commit-recovered'; readonly commit: Uint8Array }
+  /** An Intent names an update of this hospital that it does not remember: debited all the same. */
+  | { readonly type: 'debit-recovered'; readonly parent: Digest; readonly commit: Digest }
+  /** The statement of `counter` is the first to show that this hospital's memory is older than the study. */
+  | { readonly type: 'behind-noticed'; readonly counter: number }
+  | { readonly type: 'backup-accepted'; readonly counter: number };
 
 /** The one update of one parent model. */
 export interface Debit {

@@ -23,12 +23,14 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
     }
     case 'committed': {
       const { manifest, commit, endorsement } = event;
-      return { ...state, activity: { phase: 'committed', manifest, commit, endorsement } };
+      const ownCommit = { commit, recovered: false };
+      return { ...state, ownCommit, activity: { phase: 'committed', manifest, commit, endorsement } };
     }
     case 'cohort-accepted':
       if (activity.phase !== 'committed') throw impossible(state, event);
       return { ...state, activity: { phase: 'training', manifest: activity.manifest, certificate: event.certificate } };
-    case 'debited': {
+    case 'debited':
+    case 'debit-recovered': {
       // One parent, one update: a second entry would let another update leave (PROTOCOL §7.5).
       if (state.spent.has(toHex(event.parent))) throw impossible(state, event);
       return { ...state, spent: new Map(state.spent).set(toHex(event.parent), event.commit) };
@@ -38,6 +40,14 @@ export function evolve(state: SiteState, event: SiteEvent): SiteState {
       return { ...state, spent: new Map(event.spent.map(({ parent, commit }) => [toHex(parent), commit])) };
     case 'superseded':
       return { ...state, supersededBy: event.by };
+    case 'commit-recovered':
+      return { ...state, ownCommit: { commit: event.commit, recovered: true } };
+    case 'behind-noticed':
+      if (state.behind !== null) throw impossible(state, event);
+      return { ...state, behind: event.counter };
+    case 'backup-accepted':
+      if (state.behind !== event.counter) throw impossible(state, event);
+      return { ...state, behind: null };
     case 'update-ready': {
       if (activity.phase !== 'training') throw impossible(state, event);
       const { manifest, certificate } = activity;

@@ -1,10 +1,10 @@
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import { RefusalError } from '../lib/core/errors.ts';
-import type { StudyRandom } from '../lib/core/study-random.ts';
 import type { FeatureTable } from '../lib/data/featurise.ts';
 import { shuffledBatches } from '../lib/learning/batch-source.ts';
 import { toGrid } from '../lib/learning/quantise.ts';
 import type { Trainer } from '../lib/learning/trainer.ts';
+import { trainingRandom } from '../lib/learning/training-random.ts';
 import { encodeUpdate, joinUpdate } from '../lib/learning/update-codec.ts';
 import type { SiteModel } from './state.ts';
 
@@ -12,20 +12,21 @@ interface Parts {
   readonly sealed: SealedContract;
   readonly trainer: Trainer;
   readonly table: FeatureTable;
-  readonly studyRandom: StudyRandom;
+  /** 32 bytes, drawn once for this hospital's store. */
+  readonly secret: Uint8Array;
 }
 
-/** One round at this hospital: local SGD, clipped and put on the grid; `salt || plaintext`. Throws RefusalError when training diverges. */
-export async function trainLocally(
-  { sealed: { contract }, trainer, table, studyRandom }: Parts,
-  parent: SiteModel,
-  round: number,
-): Promise<Uint8Array> {
-  const { model, training, grid } = contract;
+/**
+ * One round at this hospital: local SGD, clipped and put on the grid; `salt || plaintext`. The same parent, data and
+ * backend give the same bytes. Throws RefusalError when training diverges.
+ */
+export async function trainLocally({ sealed, trainer, table, secret }: Parts, parent: SiteModel): Promise<Uint8Array> {
+  const { model, training, grid } = sealed.contract;
+  const random = trainingRandom(secret, parent.digest);
   const batches = shuffledBatches({
     rows: table.rows,
     batchSize: training.batchSize,
-    seed: studyRandom(`batches ${round}`),
+    seed: random.batchSeed,
   });
   const { features, labels } = table;
   const outcome = await trainer.train({
@@ -40,5 +41,5 @@ export async function trainLocally(
   if (!coordinates.ok) throw new RefusalError(coordinates.error);
   const weight = Math.min(table.rows, grid.weightCap);
   const plaintext = encodeUpdate({ weight, trainLoss: outcome.trainLoss, coordinates: coordinates.value });
-  return joinUpdate(studyRandom(`salt ${round}`), plaintext);
+  return joinUpdate(random.saltFor(plaintext), plaintext);
 }

@@ -4,6 +4,7 @@ import type { Digest } from '../lib/core/ids.ts';
 import { eachEvent } from '../lib/store/each-event.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
 import { decodeSiteEvent } from './event-codec.ts';
+import type { SiteEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import type { SiteEnvironment, SiteState } from './state.ts';
 
@@ -16,11 +17,12 @@ export interface ReplayedSite {
   readonly version: number;
 }
 
-/** What this store remembers of one contract. Throws RefusalError on a log that cannot be read. */
+/** What this store remembers of one contract; `onEvent` is told of every event. Throws RefusalError on a log that cannot be read. */
 export async function replaySite(
   events: EventStore,
   { sealed, layout }: Pick<SiteEnvironment, 'sealed' | 'layout'>,
   initial: SiteState,
+  onEvent: (event: SiteEvent) => void = () => undefined,
 ): Promise<ReplayedSite> {
   let state = initial;
   let version = 0;
@@ -29,6 +31,7 @@ export async function replaySite(
     if (!event.ok) throw new RefusalError(event.error);
     state = evolve(state, event.value);
     version += 1;
+    onEvent(event.value);
   }
   return { state, version };
 }

@@ -24,6 +24,7 @@ import {
 import type { SitePlatform } from './site-platform.ts';
 import { SiteResources } from './site-resources.ts';
 import { serveSessions } from './site-sessions.ts';
+import { trainingSecret } from './training-secret.ts';
 import { watchForWithdrawal } from './withdrawal-file.ts';
 
 export interface SiteEntry {
@@ -51,6 +52,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const endorse = (): Uint8Array => endorseBootKey(environment, organisationSigner, platform.clock);
   const { sealed } = environment;
   const initial = await beginContract({ environment, store, readModel: () => startingModel(config) });
+  const secret = await trainingSecret(store.events, () => platform.studyRandom('training-secret'));
   const agent = await Agent.start(
     environment,
     {
@@ -61,7 +63,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
       train: async (parent, round) => {
         const [trainer, table] = await Promise.all([resources.trainer(), resources.table()]);
         log.info('training.started', { round, rows: table.rows, backend: trainer.backend });
-        return trainLocally({ sealed, trainer, table, studyRandom: platform.studyRandom }, parent, round);
+        return trainLocally({ sealed, trainer, table, secret }, parent);
       },
       onEvent: (event) => {
         logEvent(log, event);
@@ -102,6 +104,9 @@ function logEvent(log: Logger, event: SiteEvent): void {
     case 'statement-seen':
       log.debug('statement.seen', { counter: event.statement.statement.counter });
       return;
+    case 'behind-noticed':
+      log.warn('site.behind', { counter: event.counter });
+      return;
     case 'boot-key-trusted':
     case 'publication-kept':
     case 'committed':
@@ -114,6 +119,9 @@ function logEvent(log: Logger, event: SiteEvent): void {
     case 'withdrawn':
     case 'ledger-carried':
     case 'superseded':
+    case 'commit-recovered':
+    case 'debit-recovered':
+    case 'backup-accepted':
       log.info(`site.${event.type}`);
   }
 }

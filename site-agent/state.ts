@@ -42,6 +42,13 @@ export interface SentCommit {
   readonly endorsement: Uint8Array;
 }
 
+/** The newest commit under this hospital's name that it knows of. */
+export interface OwnCommit {
+  readonly commit: Uint8Array;
+  /** True: read in a certificate, not remembered. */
+  readonly recovered: boolean;
+}
+
 interface Joined {
   readonly manifest: SignedStatement<Manifest>;
 }
@@ -77,6 +84,13 @@ export interface SiteState {
   };
   /** Parent digest (hex) → commitment of the one update this hospital sends for it (PROTOCOL §7.5). */
   readonly spent: ReadonlyMap<string, Digest>;
+  /** null before the first. */
+  readonly ownCommit: OwnCommit | null;
+  /**
+   * Counter of the statement that showed this hospital something it did and does not remember: its store is an old copy,
+   * or somebody else uses its key (PROTOCOL §7.13). Null: nothing did, or somebody accepted it.
+   */
+  readonly behind: number | null;
   /** The signed withdrawal, sent in every session from then on; null while the hospital takes part. */
   readonly withdrawal: Uint8Array | null;
   /** The contract under which this store went on; null while it works under this one. */
@@ -93,6 +107,8 @@ export function initialSiteState(model: SiteModel): SiteState {
     model,
     released: { round: model.round, digest: model.digest, head: null },
     spent: new Map(),
+    ownCommit: null,
+    behind: null,
     withdrawal: null,
     supersededBy: null,
     activity: { phase: 'waiting' },

@@ -18,6 +18,7 @@ import { refusal, type Refusal } from '../lib/core/errors.ts';
 import type { Instant } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 import type { SiteDecision } from './decider.ts';
+import { forgottenCommit, forgottenUpdate } from './forgotten.ts';
 import type { SiteCommandOf, SiteEvent } from './event.ts';
 import type { SiteEnvironment, SiteState } from './state.ts';
 
@@ -103,6 +104,7 @@ function answerManifest(
     return err(refusal('E-ROUND-MANIFEST', 'privacy differs from the contract'));
   if (!command.live || commitBy <= command.at) return ok([]);
   if (state.withdrawal !== null) return decline(refusal('E-SITE-WITHDRAWN'));
+  if (state.behind !== null) return decline(refusal('E-SITE-BEHIND'));
   if (!bytesEqual(state.model.digest, parent))
     return decline(refusal('E-ROUND-PHASE', 'the weights of the parent model are not here yet'));
   const { notBefore, notAfter } = sealed.contract.validity;
@@ -131,10 +133,12 @@ interface CertificateContext {
 /** This hospital checks the cohort itself before it trains (PROTOCOL §6.2, §7.4). */
 function answerCertificate(environment: SiteEnvironment, state: SiteState, context: CertificateContext): SiteDecision {
   const { activity } = state;
-  if (activity.phase !== 'committed') return ok([]);
   const { certificate } = context;
-  if (!bytesEqual(certificate.statement.manifest, activity.manifest.digest))
+  if (activity.phase === 'committed' && !bytesEqual(certificate.statement.manifest, activity.manifest.digest))
     return err(refusal('E-ROUND-MANIFEST', 'certificate'));
+  const forgotten = forgottenCommit(environment, state, certificate);
+  if (forgotten.length > 0) return ok(forgotten);
+  if (activity.phase !== 'committed') return ok([]);
   const own = certificate.statement.members.find(({ organisation }) => organisation === environment.organisation);
   if (own === undefined) return decline(refusal('E-COHORT-COMMIT', 'the own commit is missing'));
   if (!bytesEqual(own.commit, activity.commit))
@@ -207,6 +211,8 @@ interface IntentContext {
 
 /** Acknowledges a result that this hospital is part of, after checking whose updates it holds (PROTOCOL §7.6). */
 function answerIntent(environment: SiteEnvironment, state: SiteState, { intent, at }: IntentContext): SiteDecision {
+  const forgotten = forgottenUpdate(environment, state, intent);
+  if (forgotten.length > 0) return ok(forgotten);
   const { activity } = state;
   if (activity.phase !== 'uploading') return ok([]);
   const { sealed, organisation, signer, overlay } = environment;

@@ -6,6 +6,7 @@ import { endWithSupervisor } from '../../lib/config/run-program.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import { addExamples, HELP_GROUP, type CommandModule } from '../command-module.ts';
 import type { MeasuredProgram } from '../setup/draft.ts';
+import { siteAcceptBackup } from './site/accept-backup.ts';
 
 /** `consilium coordinator`: the untrusted organiser. */
 export const coordinatorCommand: CommandModule = {
@@ -55,7 +56,7 @@ export const enclaveCommand: CommandModule = {
 
 /** `consilium site`: a hospital's agent, under a simulated chip in this version. */
 export const siteCommand: CommandModule = {
-  register(program) {
+  register(program, io) {
     const command = withConfig(program.command('site'))
       .summary("run a hospital's agent")
       .description(
@@ -70,6 +71,7 @@ export const siteCommand: CommandModule = {
         await runUnderChip({ path, role: 'site', program: 'site-simulation', simulation: config.value.simulation });
       });
     addExamples(command, [['consilium site --config site.yaml', 'At the hospital:']]);
+    siteAcceptBackup.register(command, io);
   },
 };
 

@@ -354,6 +354,12 @@ export const ERRORS = {
     'Nothing more is sent. To take part again, the hospitals agree a successor contract.',
   ),
 
+  'E-SITE-BEHIND': precondition(
+    'The study knows of a commit or an update of this hospital that its own store does not: the store is an old copy or a new one, or somebody else uses the key of this hospital.',
+    'If somebody here put a backup back or replaced the disk: `consilium site accept-backup --config site.yaml`. If nobody did: inform the security officer.',
+    'Nothing is sent until somebody decides; what was sent since the copy was made is debited as far as the statements tell it.',
+  ),
+
   // Data and learning
   'E-DATA-FILE': {
     ...malformed(

@@ -25,6 +25,7 @@ export type Domain =
   | 'seed'
   | 'set'
   | 'statement'
+  | 'training'
   | 'transcript'
   | 'update'
   | 'weights'

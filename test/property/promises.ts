@@ -80,6 +80,7 @@ export class Promises {
     this.#oneChildPerParent();
     this.#oneUpdatePerParent();
     this.#nobodyFollowsTwoHistories();
+    this.#nobodyIsBehindWithoutCause();
   }
 
   /** PROTOCOL §7.6: nobody is summed alone, and the result is a function of parent and accepted set (§6). */
@@ -163,6 +164,12 @@ export class Promises {
           if (place.organisation === organisation)
             assert.equal(debits.get(place.parent), commit, '§7.5: an update that its site did not debit');
     }
+  }
+
+  /** PROTOCOL §7.13: a memory that lost nothing is never taken for an old copy. */
+  #nobodyIsBehindWithoutCause(): void {
+    for (const { restored, state } of this.#sites)
+      assert(restored || state.behind === null, '§7.13: a site that forgot nothing finds itself behind');
   }
 
   /** PROTOCOL §7: a site's chain is one history of genuine enclaves, and what it saw once it does not unsee. */

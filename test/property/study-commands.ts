@@ -301,6 +301,17 @@ const copying: readonly fc.Arbitrary<Step>[] = [
         ({ forgetful }) => forgetful === null || forgetful === which % 4,
       ),
   ),
+  fc.constant(
+    new Step(
+      'the hospital accepts its old disk',
+      ({ forgetful }, world) => {
+        const site = world.site(forgetful ?? 0);
+        const { behind: counter } = site.state;
+        if (counter !== null) site.handle({ type: 'accept-backup', counter });
+      },
+      ({ forgetful }) => forgetful !== null,
+    ),
+  ),
 ];
 
 /** Any statement that ever left any enclave: seen before, next in line, or refused, and never half accepted. */

@@ -7,6 +7,7 @@ import {
   type SignedStatement,
   type Statement,
 } from '../../lib/audit/statement.ts';
+import type { Signer } from '../../lib/core/ed25519.ts';
 import { instant, organisationId } from '../../lib/core/ids.ts';
 import { MemoryStudy, must } from '../support/study-in-memory.ts';
 import { digestOf, organisationSigner, START, testContract } from '../support/test-contract.ts';
@@ -50,8 +51,17 @@ describe('PROTOCOL §7.4, §6.2: which cohorts a site trains with', () => {
 
   it('not one without its own commit, or with another commit in its name', () => {
     expect(certify(membersOf(released).slice(1))).toBe('declined E-COHORT-COMMIT: the own commit is missing');
-    const replaced = each((m) => (m.organisation === 'adler' ? recommit(m, { minimum: 1 }) : m));
-    expect(certify(replaced)).toBe('declined E-COHORT-COMMIT: the own commit was replaced');
+    const signedBy = (signer: Signer): CohortMember[] =>
+      each((m) => {
+        if (m.organisation !== 'adler') return m;
+        const { format: _format, bootKey: _bootKey, ...commit } = must(openCommit(m.commit)).document;
+        return { ...m, commit: signCommit({ ...commit, minimum: 1 }, signer) };
+      });
+    const stranger = signedBy(organisationSigner('a stranger'));
+    expect(certify(stranger)).toBe('declined E-COHORT-COMMIT: the own commit was replaced');
+    // One that its own endorsed key signed is not the enclave's doing (§7.13).
+    const own = signedBy(released.site('adler').environment.signer);
+    expect(certify(own)).toBe('commit-recovered, behind-noticed, declined E-SITE-BEHIND: ');
   });
 
   it('not one with a forged commit, a commit for another manifest, a head off the chain, or one member twice', () => {

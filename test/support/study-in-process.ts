@@ -124,11 +124,12 @@ export class StudyInProcess {
     this.enclave = await startEnclave(this.sealed, this.disk);
   }
 
-  async restartSite(id: OrganisationId): Promise<SiteInProcess> {
+  /** `disk`: another one is put in its place. */
+  async restartSite(id: OrganisationId, disk?: MemoryDisk): Promise<SiteInProcess> {
     const old = this.#parts.get(id);
     if (old === undefined) throw new Error(`no site ${id}`);
     old.stop();
-    const fresh = await SiteInProcess.start(this.sealed, id, old.disk);
+    const fresh = await SiteInProcess.start(this.sealed, id, disk ?? old.disk);
     this.#parts.set(id, fresh);
     return fresh;
   }

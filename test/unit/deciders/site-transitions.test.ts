@@ -11,7 +11,7 @@ import { MemoryStudy, must } from '../../support/study-in-memory.ts';
 import { digestOf, organisationSigner, START, testContract } from '../../support/test-contract.ts';
 import { linkedStatement, STATEMENT_TYPES } from './linked-statement.ts';
 
-type Row = Activity['phase'] | 'release seen' | 'withdrawn';
+type Row = Activity['phase'] | 'release seen' | 'withdrawn' | 'behind';
 type Column = Exclude<SiteCommand['type'], 'receive-statement'> | `see ${Statement['type']}`;
 
 const study = new MemoryStudy(testContract());
@@ -46,12 +46,14 @@ const STATES: Record<Row, SiteState> = {
   acknowledged,
   'release seen': releaseSeen,
   withdrawn: evolve(waiting, { type: 'withdrawn', withdrawal }),
+  behind: evolve(waiting, { type: 'behind-noticed', counter: 2 }),
 };
 const ROWS = Object.keys(STATES) as Row[];
 
 /**
  * PROTOCOL §7 as the site sees it. Every statement is signed by the attested key and links from the head; its content
- * is that of the second round. A statement is always remembered (`seen`), whatever the site then does.
+ * is that of the second round. A statement is always remembered (`seen`), whatever the site then does. The Intent names
+ * an update of this hospital: where it remembers none, its memory is behind (§7.13).
  */
 const TABLE: Record<Row, Record<Column, string>> = {
   waiting: {
@@ -60,12 +62,13 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, committed',
     'see certificate': 'seen',
-    'see intent': 'seen',
+    'see intent': 'seen, debit-recovered, behind-noticed, declined E-SITE-BEHIND',
     'see release': 'seen, round-ended',
     'see abort': 'seen, round-ended',
     'finish-training': 'E-ROUND-PHASE',
     'receive-release': 'E-RELEASE-INVALID',
     withdraw: 'withdrawn',
+    'accept-backup': '–',
   },
   committed: {
     'trust-boot-key': 'boot-key-trusted',
@@ -73,12 +76,13 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, committed',
     'see certificate': 'seen, cohort-accepted',
-    'see intent': 'seen',
+    'see intent': 'seen, debit-recovered, behind-noticed, declined E-SITE-BEHIND',
     'see release': 'seen, round-ended',
     'see abort': 'seen, round-ended',
     'finish-training': 'E-ROUND-PHASE',
     'receive-release': 'E-RELEASE-INVALID',
     withdraw: 'withdrawn',
+    'accept-backup': '–',
   },
   training: {
     'trust-boot-key': 'boot-key-trusted',
@@ -86,12 +90,13 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, committed',
     'see certificate': 'seen',
-    'see intent': 'seen',
+    'see intent': 'seen, debit-recovered, behind-noticed, declined E-SITE-BEHIND',
     'see release': 'seen, round-ended',
     'see abort': 'seen, round-ended',
     'finish-training': 'debited, update-ready',
     'receive-release': 'E-RELEASE-INVALID',
     withdraw: 'withdrawn',
+    'accept-backup': '–',
   },
   uploading: {
     'trust-boot-key': 'boot-key-trusted',
@@ -105,6 +110,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'finish-training': 'E-ROUND-PHASE',
     'receive-release': 'E-RELEASE-INVALID',
     withdraw: 'withdrawn',
+    'accept-backup': '–',
   },
   acknowledged: {
     'trust-boot-key': 'boot-key-trusted',
@@ -119,6 +125,7 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'finish-training': 'E-ROUND-PHASE',
     'receive-release': 'E-RELEASE-INVALID',
     withdraw: 'withdrawn',
+    'accept-backup': '–',
   },
   'release seen': {
     'trust-boot-key': 'boot-key-trusted',
@@ -127,12 +134,13 @@ const TABLE: Record<Row, Record<Column, string>> = {
     // The parent has its one child already (PROTOCOL §7.2).
     'see manifest': 'E-PARENT-REUSED',
     'see certificate': 'seen',
-    'see intent': 'seen',
+    'see intent': 'seen, debit-recovered, behind-noticed, declined E-SITE-BEHIND',
     'see release': 'E-PARENT-REUSED',
     'see abort': 'seen, round-ended',
     'finish-training': 'E-ROUND-PHASE',
     'receive-release': 'model-received',
     withdraw: 'withdrawn',
+    'accept-backup': '–',
   },
   withdrawn: {
     'trust-boot-key': 'boot-key-trusted',
@@ -140,12 +148,27 @@ const TABLE: Record<Row, Record<Column, string>> = {
     'see genesis': 'E-STATEMENT-CHAIN',
     'see manifest': 'seen, declined E-SITE-WITHDRAWN',
     'see certificate': 'seen',
-    'see intent': 'seen',
+    'see intent': 'seen, debit-recovered, behind-noticed, declined E-SITE-BEHIND',
     'see release': 'seen, round-ended',
     'see abort': 'seen, round-ended',
     'finish-training': 'E-SITE-WITHDRAWN',
     'receive-release': 'E-RELEASE-INVALID',
     withdraw: '–',
+    'accept-backup': '–',
+  },
+  behind: {
+    'trust-boot-key': 'boot-key-trusted',
+    'trust-publication': 'publication-kept',
+    'see genesis': 'E-STATEMENT-CHAIN',
+    'see manifest': 'seen, declined E-SITE-BEHIND',
+    'see certificate': 'seen',
+    'see intent': 'seen, debit-recovered',
+    'see release': 'seen, round-ended',
+    'see abort': 'seen, round-ended',
+    'finish-training': 'E-ROUND-PHASE',
+    'receive-release': 'E-RELEASE-INVALID',
+    withdraw: 'withdrawn',
+    'accept-backup': 'backup-accepted',
   },
 };
 
@@ -171,6 +194,7 @@ const COMMANDS: Record<Column, (state: SiteState) => SiteCommand> = {
     weights: study.enclave.weights(),
   }),
   withdraw: () => ({ type: 'withdraw', withdrawal }),
+  'accept-backup': () => ({ type: 'accept-backup', counter: 2 }),
 };
 
 describe('the site decider, activity × command', () => {
@@ -203,7 +227,7 @@ const POSSIBLE: Record<SiteEvent['type'], readonly Row[]> = {
   committed: ROWS,
   'cohort-accepted': ['committed'],
   // Once for each parent: the states behind `training` hold this one already.
-  debited: ['waiting', 'committed', 'training', 'withdrawn'],
+  debited: ['waiting', 'committed', 'training', 'withdrawn', 'behind'],
   'update-ready': ['training'],
   acknowledged: ['uploading'],
   'round-ended': ROWS,
@@ -213,6 +237,11 @@ const POSSIBLE: Record<SiteEvent['type'], readonly Row[]> = {
   // Before the first statement only.
   'ledger-carried': [],
   superseded: ROWS,
+  'commit-recovered': ROWS,
+  'debit-recovered': ['waiting', 'committed', 'training', 'withdrawn', 'behind'],
+  // Told once.
+  'behind-noticed': ROWS.filter((row) => row !== 'behind'),
+  'backup-accepted': ['behind'],
 };
 
 describe('the site evolves only by events that its decider could have made', () => {
@@ -224,7 +253,13 @@ describe('the site evolves only by events that its decider could have made', () 
   // Not decided in any state: they stand at the ends of a log (begin-contract.ts).
   sample.set('ledger-carried', { type: 'ledger-carried', spent: [] });
   sample.set('superseded', { type: 'superseded', by: digestOf('successor') });
-  const { withdrawn } = STATES;
+  const { withdrawn, behind } = STATES;
+  const parent = waiting.model.digest;
+  sample.set('commit-recovered', { type: 'commit-recovered', commit: payload });
+  sample.set('debit-recovered', { type: 'debit-recovered', parent, commit: parent });
+  sample.set('behind-noticed', { type: 'behind-noticed', counter: 2 });
+  for (const event of must(decide(environment, behind, COMMANDS['accept-backup'](behind))))
+    sample.set(event.type, event);
   for (const event of must(decide(environment, withdrawn, COMMANDS['see manifest'](withdrawn)))) {
     if (event.type === 'declined') sample.set(event.type, event);
   }
