@@ -1,4 +1,4 @@
-import { acceptSession } from '../../aggregator-enclave/accept-session.ts';
+import { acceptSession, type SessionObserver } from '../../aggregator-enclave/accept-session.ts';
 import { Enclave } from '../../aggregator-enclave/enclave.ts';
 import type { EnclaveCommand } from '../../aggregator-enclave/event.ts';
 import { recordStoreOn } from '../../aggregator-enclave/host/record-store.ts';
@@ -33,11 +33,11 @@ import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } 
 
 export type DuplexPair = ReturnType<typeof duplexPair>;
 
-const clock = { ...systemClock, now: () => START };
+export const clock = { ...systemClock, now: () => START };
 const rootSeed = digestOf('chip root');
-const verifiers = verifierRegistry([simulatedVerifier({ roots: [chipOf('any').root] })]);
+export const simulatedVerifiers = verifierRegistry([simulatedVerifier({ roots: [chipOf('any').root] })]);
 
-function chipOf(instance: string): SimulatedChip {
+export function chipOf(instance: string): SimulatedChip {
   return new SimulatedChip({ rootSeed, instance, now: () => START });
 }
 
@@ -99,17 +99,28 @@ export class StudyInProcess {
   ): void {
     for (const site of sites) {
       const { site: near, enclave: far } = lay(site);
-      const attester = attestationBatcher({ attester: enclaveAttester(), clock });
-      const observer = {
+      void this.accept(far, {
         opened: () => undefined,
-        closed: (_id: unknown, refused: Refusal | null) => {
+        closed: (_id, refused) => {
           if (refused !== null) site.endings.push(refused);
         },
-        refused: (_id: unknown, refused: Refusal) => site.refusals.push(refused),
-      };
-      void acceptSession({ enclave: this.enclave, attester, duplex: far, observer, signal: this.#stop.signal });
+        refused: (_id, refused) => void site.refusals.push(refused),
+      });
       site.serve(near);
     }
+  }
+
+  /** Serves a session of whoever is at the other end; what the enclave says of it goes to `observer`. */
+  accept(duplex: FrameDuplex, observer: SessionObserver): Promise<void> {
+    const attester = attestationBatcher({ attester: enclaveAttester(), clock });
+    return acceptSession({ enclave: this.enclave, attester, duplex, observer, signal: this.#stop.signal });
+  }
+
+  /** The same hospitals before an enclave that starts from another disk; `attester`: its chip, unless it is the usual one. */
+  async from(disk: MemoryDisk, attester?: Attester): Promise<StudyInProcess> {
+    const other = new StudyInProcess(this.sealed, disk, await startEnclave(this.sealed, disk, attester === undefined ? {} : { attester }));
+    for (const site of this.sites) other.#parts.set(site.id, site);
+    return other;
   }
 
   async command(command: EnclaveCommand): Promise<void> {
@@ -140,7 +151,7 @@ export class StudyInProcess {
   }
 }
 
-const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as const;
+export const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as const;
 const enclaveAttester = (): Attester => chipOf('chip-enclave').attesterFor(enclaveProgram);
 
 interface Boot {
@@ -165,7 +176,7 @@ function startEnclave(
       records: recordStoreOn(openMemoryStore(disk), 'sealed'),
       sealingKey: chipOf('chip-enclave').sealingKey(enclaveProgram),
       attester,
-      verifiers,
+      verifiers: simulatedVerifiers,
       clock,
       random: systemRandom,
       studyRandom: systemStudyRandom(systemRandom),
@@ -180,6 +191,10 @@ function startEnclave(
 }
 
 type ReadModel = () => Promise<Uint8Array | null>;
+
+/** A chip that no vendor root vouches for. */
+export const untrustedChip = (): SimulatedChip =>
+  new SimulatedChip({ rootSeed: digestOf('another chip root'), instance: 'chip-enclave', now: () => START });
 
 export class SiteInProcess {
   readonly id: OrganisationId;
@@ -229,7 +244,7 @@ export class SiteInProcess {
     const platform: SitePlatform = {
       environment: 'simulation',
       attester: chipOf(`chip-${id}`).attesterFor({ measurement: digestOf('program'), role: 'site' }),
-      verifiers,
+      verifiers: simulatedVerifiers,
       random: systemRandom,
       studyRandom: systemStudyRandom(systemRandom),
       clock,
@@ -244,7 +259,7 @@ export class SiteInProcess {
         minimum: 1,
         requireCoParticipants: [],
       },
-      appraise: publicationAppraiser(verifiers, 'simulation'),
+      appraise: publicationAppraiser(simulatedVerifiers, 'simulation'),
     };
     const refusals: Refusal[] = [];
     const trained: number[] = [];
