@@ -82,6 +82,8 @@ export class SiteSession {
   }
 
   async #receive(bytes: Uint8Array): Promise<void> {
+    // The site is being told, and the session ends.
+    if (this.#parts.enclave.state.phase === 'halted') return;
     const message = decodeSiteMessage(bytes);
     if (!message.ok) {
       this.#refuse(message.error);

@@ -159,9 +159,9 @@ describe('PROTOCOL §8 A8: a release is withheld and the state from before its I
     await until(() => phaseOf(restored) === 'halted' && others.every(({ ended }) => ended));
     const why = haltOf(restored);
     const records = restored.disk.streams.get('sealed')?.length;
-    for (const _ of ['first', 'second']) {
+    for (const boot of ['the first boot', 'the second boot']) {
       await restored.restartEnclave();
-      expect(haltOf(restored)).toEqual(why);
+      expect(haltOf(restored), boot).toEqual(why);
       victim.refusals.length = 0;
       restored.connect([victim]);
       await until(() => victim.ended);

@@ -94,7 +94,7 @@ async function underAttack(): Promise<Stage> {
 
 /** Another enclave with this one's state, one statement further; `chip`: what its evidence comes from. */
 async function twinOf(study: StudyInProcess, chip = chipOf('chip-enclave')): Promise<StudyInProcess> {
-  const twin = kept(await study.from(copyOf(study.disk), chip.attesterFor(enclaveProgram)));
+  const twin = kept(await study.from(copyOf(study.disk), { attester: chip.attesterFor(enclaveProgram) }));
   await twin.command({ type: 'open-round', at: START, round: 2, attempt: 9 });
   return twin;
 }

@@ -116,9 +116,9 @@ export class StudyInProcess {
     return acceptSession({ enclave: this.enclave, attester, duplex, observer, signal: this.#stop.signal });
   }
 
-  /** The same hospitals before an enclave that starts from another disk; `attester`: its chip, unless it is the usual one. */
-  async from(disk: MemoryDisk, attester?: Attester): Promise<StudyInProcess> {
-    const other = new StudyInProcess(this.sealed, disk, await startEnclave(this.sealed, disk, attester === undefined ? {} : { attester }));
+  /** The same hospitals before an enclave that starts from another disk. */
+  async from(disk: MemoryDisk, boot: Boot = {}): Promise<StudyInProcess> {
+    const other = new StudyInProcess(this.sealed, disk, await startEnclave(this.sealed, disk, boot));
     for (const site of this.sites) other.#parts.set(site.id, site);
     return other;
   }
