@@ -54,7 +54,7 @@ interface Shown {
 
 function newestOf({ enclave: { state } }: StudyInProcess): { statement: SignedStatement; publication: Publication } {
   if (state.phase === 'unborn') throw new Error('no genesis');
-  const statement = state.ledger.statements.at(-1);
+  const statement = state.ledger.recent.at(-1);
   const publication = state.ledger.publications.at(-1);
   if (statement === undefined || publication === undefined) throw new Error('no statement');
   return { statement, publication };
