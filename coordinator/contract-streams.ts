@@ -7,6 +7,7 @@ export function streamsOf(events: EventStore, contract: Digest): EventStore {
   const own = (stream: string): string => `${stream} ${toHex(contract)}`;
   return {
     append: (stream, expectedVersion, added) => events.append(own(stream), expectedVersion, added),
+    version: (stream) => events.version(own(stream)),
     read: (stream, fromVersion, limit) => events.read(own(stream), fromVersion, limit),
   };
 }

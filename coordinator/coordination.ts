@@ -17,8 +17,8 @@ import { StatementArchive } from './statement-archive.ts';
 import { streamsOf } from './contract-streams.ts';
 import { studyNotice } from './study-events.ts';
 
-/** For watchers who come later; what is older is in the statement chain. */
-const KEPT_NOTICES = 100_000;
+/** For watchers who come later, of each kind; what is older is in the statement chain. */
+const KEPT_NOTICES = 2_000;
 
 interface Parts {
   readonly sealed: SealedContract;
@@ -61,7 +61,7 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
   const notices = new EventLog<StudyEvent>({
     now,
     codec: studyEvent,
-    shelfOf: () => ({ name: 'all', newest: KEPT_NOTICES }),
+    shelfOf: ({ kind }) => ({ name: kind, newest: KEPT_NOTICES }),
     substitute: null,
     onFault: (fault) => {
       log.error('notice.fault', {}, fault);
@@ -78,7 +78,7 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
       perform: (effect) => {
         perform(effect, { link, act, onFault });
       },
-      onEvent: tellOf({ statements, notices, log }),
+      onEvent: tellOf({ notices, log }),
       onFault,
     },
   );
@@ -109,7 +109,8 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
       await act(command);
       if (command.type === 'receive-approval') await launchWhenReady();
     },
-    onStatement: (bytes) => statements.add(bytes),
+    known: () => statements.length,
+    onStatement: (statement) => statements.add(statement),
     onCaughtUp: () => {
       caughtUp = true;
       return launchWhenReady();
@@ -170,13 +171,13 @@ function perform(effect: CoordinatorEffect, { link, act, onFault }: Performing):
   }
 }
 
-type Telling = Pick<Coordination, 'statements' | 'notices'> & Pick<Parts, 'log'>;
+type Telling = Pick<Coordination, 'notices'> & Pick<Parts, 'log'>;
 
 /** Watchers hear of every event, also of earlier ones after a restart; the log hears of each once. */
-function tellOf({ statements, notices, log }: Telling) {
+function tellOf({ notices, log }: Telling) {
   const clock = new RoundClock();
   return (event: CoordinatorEvent, { replayed }: { readonly replayed: boolean }): void => {
-    const notice = studyNotice(event, (round) => statements.releaseOf(round));
+    const notice = studyNotice(event);
     if (notice !== null) notices.add(notice);
     if (replayed) return;
     if ('round' in event) log.info(`round.${event.type}`, { round: event.round, attempt: event.attempt });

@@ -1,4 +1,4 @@
-import { openStatement, type Statement } from '../lib/audit/statement.ts';
+import { openStatement, type SignedStatement, type Statement } from '../lib/audit/statement.ts';
 import { refusal, RefusalError, type ErrorCode, type Refusal } from '../lib/core/errors.ts';
 import type { Instant, OrganisationId } from '../lib/core/ids.ts';
 import type { Result } from '../lib/core/result.ts';
@@ -15,6 +15,7 @@ import type { CoordinatorCommand, RoundAction, SeenStatement } from './event.ts'
 
 const RETRY_MS = 200;
 const ADVANCE_TRIES = 50;
+const STATEMENTS_PER_PAGE = 1000;
 
 const ACTIONS: Readonly<Record<RoundAction, EnclaveAction>> = {
   'open-round': 'openRound',
@@ -36,11 +37,13 @@ interface Parts {
   /** Every withdrawal that hospitals have signed. */
   readonly withdrawals: () => Iterable<Uint8Array>;
   readonly handle: (command: CoordinatorCommand) => Promise<unknown>;
+  /** How many statements of the enclave are kept here: those behind them are asked for. */
+  readonly known: () => number;
   /**
-   * Every statement of the enclave, in order, again after every reconnection. Throws RefusalError E-STATEMENT-CHAIN
-   * for one of a second history.
+   * Every statement of the enclave, in order, the newest ones again after every reconnection. Throws RefusalError
+   * E-STATEMENT-CHAIN for one of a second history.
    */
-  readonly onStatement: (bytes: Uint8Array) => Promise<void>;
+  readonly onStatement: (statement: SignedStatement) => Promise<void>;
   /** Everything was heard that the enclave had stated when it was connected. */
   readonly onCaughtUp: () => Promise<void>;
   /** A site's session with the enclave opened or ended; earlier ones are told again after a reconnection. */
@@ -135,23 +138,52 @@ export class EnclaveLink {
 
   /** `past`: counter of the newest statement when the enclave was loaded. */
   async #watch(past: number): Promise<null> {
-    const { control, signal } = this.#parts;
+    const { control, known, signal } = this.#parts;
+    // The newest one that is known is told again, or what an older enclave has: a second history shows there.
+    await this.#readOn(Math.max(Math.min(known() - 1, past), 0), past);
     for await (const event of control.watch({ fromSequence: 0 }, { signal })) {
-      if (event.kind === 'statementIssued') await this.#hear(event, past);
-      else await this.#receive(event);
+      if (event.kind !== 'statementIssued') {
+        await this.#receive(event);
+        continue;
+      }
+      const told = this.#opened(event.statement);
+      // Only the newest ones are told again: what was stated between reading and watching may be more.
+      if (told !== null && told.statement.counter > known()) await this.#readOn(known(), past);
+      if (told !== null) await this.#hear(told, past);
     }
     return null;
   }
 
-  async #hear({ statement: bytes }: Issued, past: number): Promise<void> {
+  /** What the enclave stated from `counter` on, page by page. */
+  async #readOn(counter: number, past: number): Promise<void> {
+    for (let next = counter; ;) {
+      const page = await this.#parts.control.getStatements({ fromCounter: next, limit: STATEMENTS_PER_PAGE });
+      if (!page.ok) throw new RefusalError(page.error);
+      const { statements } = page.value;
+      if (statements.length === 0) return;
+      for (const bytes of statements) {
+        const stated = this.#opened(bytes);
+        if (stated !== null) await this.#hear(stated, past);
+      }
+      next += statements.length;
+    }
+  }
+
+  /** null: it is no statement, which is told to the log. */
+  #opened(bytes: Uint8Array): SignedStatement | null {
+    const opened = openStatement(bytes);
+    if (opened.ok) return opened.value;
+    this.#parts.log.error('statement.unreadable', { code: opened.error.code });
+    return null;
+  }
+
+  async #hear(signed: SignedStatement, past: number): Promise<void> {
     const { handle, onStatement, onCaughtUp } = this.#parts;
-    await onStatement(bytes).catch((fault: unknown) => {
+    const { statement } = signed;
+    await onStatement(signed).catch((fault: unknown) => {
       if (!(fault instanceof RefusalError) || fault.refusals[0].code !== 'E-STATEMENT-CHAIN') throw fault;
       throw new SecondHistory(fault.refusals[0]);
     });
-    const opened = openStatement(bytes);
-    if (!opened.ok) return;
-    const { statement } = opened.value;
     if (statement.type !== 'genesis') {
       const { round, attempt } = statement;
       await handle({ type: 'see-statement', statement: seenStatement(statement), round, attempt });

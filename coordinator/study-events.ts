@@ -3,10 +3,7 @@ import type { NoticeOf } from '../lib/wire/event-log.ts';
 import type { CoordinatorEvent } from './event.ts';
 
 /** What researchers and hospitals are told of a coordinator's event; null: nothing. */
-export function studyNotice(
-  event: CoordinatorEvent,
-  releaseOf: (round: number) => Uint8Array | null,
-): NoticeOf<StudyEvent> | null {
+export function studyNotice(event: CoordinatorEvent): NoticeOf<StudyEvent> | null {
   switch (event.type) {
     case 'approval-recorded':
     case 'withdrawal-recorded':
@@ -30,7 +27,7 @@ export function studyNotice(
         step: event.step,
       };
     case 'round-released':
-      return { kind: 'roundReleased', round: event.round, statement: releaseOf(event.round) ?? new Uint8Array() };
+      return { kind: 'roundReleased', round: event.round, attempt: event.attempt };
     case 'round-aborted':
       return { kind: 'roundAborted', round: event.round, attempt: event.attempt, code: event.code };
     case 'study-ended':

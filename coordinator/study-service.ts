@@ -32,7 +32,7 @@ export function studyService(parts: Parts): WireService {
   const { sealed, coordinator, statements, notices, lastSeen, onApproval, now } = parts;
   return tableService(studyMethods, {
     getContract: async (_request, { peer }) => {
-      if (peer.role === 'site') lastSeen.set(peer.id, Date.now());
+      if (sealed.contract.organisations.some(({ id }) => id === peer.id)) lastSeen.set(peer.id, Date.now());
       return ok({ contract: sealed.bytes, approvals: approvalsInForce(coordinator.state, now()) });
     },
     // What a hospital signed also travels through others' hands: only the hospital itself may bring it here.
@@ -65,7 +65,7 @@ export function studyService(parts: Parts): WireService {
       }),
     watch: async ({ fromSequence }, { signal }) => ok(notices.watch(fromSequence, signal)),
     getStatements: async ({ fromCounter, limit }) =>
-      ok({ statements: statementPage(statements.from(fromCounter), limit) }),
+      ok({ statements: statementPage(await statements.from(fromCounter), limit) }),
     launch: async ({ rounds }) => {
       const halted = parts.halted();
       return halted === null ? emptied(await coordinator.handle({ type: 'launch', rounds })) : err(halted);

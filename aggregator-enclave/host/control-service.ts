@@ -20,6 +20,10 @@ export function controlService(host: StudyHost, coordinator: PeerIdentity): Wire
       requireOrThrow(peer, coordinator);
       return host.withdraw(withdrawal);
     },
+    getStatements: async ({ fromCounter, limit }, { peer }) => {
+      requireOrThrow(peer, coordinator);
+      return host.statements(fromCounter, limit);
+    },
     watch: async ({ fromSequence }, { peer, signal }) => {
       requireOrThrow(peer, coordinator);
       return ok(host.events.watch(fromSequence, signal));

@@ -1,5 +1,4 @@
 import { attestationBatcher, type BinderAttester } from '../../lib/channel/attestation-batcher.ts';
-import { readStoredStatement } from '../../lib/audit/statement.ts';
 import { openWithdrawal } from '../../lib/contract/approval.ts';
 import { openContract } from '../../lib/contract/study-contract.ts';
 import { bytesEqual, toHex } from '../../lib/core/bytes.ts';
@@ -22,6 +21,7 @@ import { CountedLimit } from '../../lib/wire/counted-limit.ts';
 import { EventLog, type NoticeOf, type Shelf } from '../../lib/wire/event-log.ts';
 import type { FrameDuplex } from '../../lib/wire/frame-duplex.ts';
 import { plainLine } from '../../lib/wire/plain-line.ts';
+import { statementPage } from '../../lib/wire/statement-page.ts';
 import { acceptSession, type SessionObserver } from '../accept-session.ts';
 import { Enclave, type EnclavePorts } from '../enclave.ts';
 import type { EnclaveCommand } from '../event.ts';
@@ -42,7 +42,10 @@ const recordsStream = (contract: Digest): string => `sealed ${toHex(contract)}`;
 const TOLD_REFUSALS = { count: 50, windowMs: 60_000 };
 const KEPT_REFUSALS = 1000;
 const KEPT_SESSIONS = 16;
-const KEPT_STEPS = 1000;
+/** A coordinator that comes back needs those of the present attempt: three. */
+const KEPT_STEPS = 16;
+/** For a coordinator that reads the chain and then watches: what was stated in between. */
+const KEPT_STATEMENTS = 16;
 const KEPT_PUBLICATIONS = 16;
 
 type EnclaveNotice = NoticeOf<WireEvent>;
@@ -136,6 +139,13 @@ export class StudyHost {
     return ok({ phase: enclave.state.phase, counter: head.counter, headDigest: head.digest });
   }
 
+  /** Of the whole chain, from `fromCounter` on, as many as one answer carries; none at its end. */
+  async statements(fromCounter: number, limit: number): Promise<Result<{ statements: Uint8Array[] }, Refusal>> {
+    const enclave = this.#running?.enclave;
+    if (enclave === undefined) return err(refusal('E-ROUND-PHASE', 'no study is loaded'));
+    return ok({ statements: statementPage(await enclave.statementsFrom(fromCounter), limit) });
+  }
+
   /** Serves one site's frames until either side ends. */
   async accept(duplex: FrameDuplex): Promise<void> {
     if (this.#running === null) throw new RefusalError(refusal('E-ROUND-PHASE', 'no study is loaded'));
@@ -159,9 +169,11 @@ export class StudyHost {
     const enclave = await Enclave.start(sealed.value, [], { ...ports, records }, predecessor);
     if (stored === null) await store.blobs.put(CONTRACT_BLOB, bytes);
     if (enclave.state.phase === 'halted') this.#tell({ kind: 'halted', refusal: enclave.state.refusal });
-    await this.#tellHistory(enclave);
-    if (enclave.state.phase !== 'unborn')
+    if (enclave.state.phase !== 'unborn') {
+      const { recent } = enclave.state.ledger;
+      for (const { bytes: stated, statement } of recent) this.events.add(statementNotice(stated, statement));
       for (const notice of consentOf(enclave.state.ledger)) this.events.add(wireNoticeOf(notice));
+    }
     enclave.listenForNotices((notice) => {
       this.#tell(notice);
     });
@@ -169,19 +181,6 @@ export class StudyHost {
     this.#running = { enclave, attester: attestationBatcher({ attester, clock }) };
     log.info('study.loaded', { contract: sealed.value.digest, phase: enclave.state.phase });
     return enclave;
-  }
-
-  async #tellHistory(enclave: Enclave): Promise<void> {
-    for (let counter = 0; ;) {
-      const page = await enclave.statementsFrom(counter);
-      if (page.length === 0) return;
-      for (const bytes of page) {
-        const read = readStoredStatement(bytes);
-        if (!read.ok) throw new RefusalError(read.error);
-        this.events.add(statementNotice(bytes, read.value.statement));
-      }
-      counter += page.length;
-    }
   }
 
   #tell(notice: CoreNotice): void {
@@ -291,11 +290,11 @@ function statementNotice(
   return { kind: 'statementIssued', statement: bytes, type, round, attempt };
 }
 
-/** Statements are kept for good, as the enclave itself does; what hospitals and strangers cause has its own bounds. */
+/** Older statements are in the enclave's journal; what hospitals and strangers cause has bounds of its own. */
 function shelfOf(event: WireEvent): Shelf {
   switch (event.kind) {
     case 'statementIssued':
-      return { name: 'statements', newest: Infinity };
+      return { name: 'statements', newest: KEPT_STATEMENTS };
     case 'sessionOpened':
     case 'sessionClosed':
       return { name: `sessions of ${event.organisation}`, newest: KEPT_SESSIONS };

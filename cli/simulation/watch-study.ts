@@ -1,5 +1,4 @@
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
-import { openStatement } from '../../lib/audit/statement.ts';
 import type { ErrorCode } from '../../lib/core/errors.ts';
 import type { Connection } from '../../lib/wire/connection.ts';
 import type { StudyEvent } from '../../lib/wire/study-codec.ts';
@@ -48,7 +47,6 @@ class StudyWatcher {
   readonly #openedAt = new Map<string, number>();
   readonly #members = new Map<number, Set<string>>();
   readonly #rounds: WatchedRound[] = [];
-  #attempt = 1;
   ended: WatchedStudy | null = null;
 
   constructor(parts: Parts) {
@@ -80,7 +78,7 @@ class StudyWatcher {
         });
         return;
       case 'roundReleased':
-        await this.#onReleased(event.round, event.statement);
+        await this.#onReleased(event);
         return;
       case 'roundAborted':
         this.#members.delete(event.round);
@@ -93,7 +91,6 @@ class StudyWatcher {
   }
 
   #onPhase({ round, attempt, phase }: { round: number; attempt: number; phase: string }): void {
-    this.#attempt = attempt;
     if (phase === 'opening') this.#openedAt.set(`${round}/${attempt}`, performance.now());
   }
 
@@ -102,11 +99,8 @@ class StudyWatcher {
     this.#members.set(round, members.add(organisation));
   }
 
-  async #onReleased(round: number, statement: Uint8Array): Promise<void> {
+  async #onReleased({ round, attempt }: { round: number; attempt: number }): Promise<void> {
     const { progress, onReleased } = this.#parts;
-    const opened = openStatement(statement);
-    const attempt =
-      opened.ok && opened.value.statement.type === 'release' ? opened.value.statement.attempt : this.#attempt;
     const ms = performance.now() - (this.#openedAt.get(`${round}/${attempt}`) ?? performance.now());
     this.#rounds.push({ round, attempt, ms, participants: [...(this.#members.get(round) ?? [])].sort() });
     progress.show({ type: 'released', round, ms, ...(await onReleased(round)) });

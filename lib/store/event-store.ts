@@ -17,6 +17,9 @@ export interface EventStore {
    */
   append(stream: string, expectedVersion: number, events: readonly Uint8Array[]): Promise<Result<number, Refusal>>;
 
+  /** How many events the stream holds. */
+  version(stream: string): Promise<number>;
+
   /**
    * Events from `fromVersion` (default 0) on, oldest first, at most `limit` (default: all); the first event of a stream
    * brings it to version 1. A stream that may be long is read in pages: `eachEvent`.

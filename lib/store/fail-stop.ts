@@ -31,6 +31,7 @@ export function failStop(store: Store, onFault: (fault: unknown) => void): Store
           if (!appended.ok) fail(new RefusalError(appended.error));
           return appended;
         }),
+      version: (stream) => guarded(() => events.version(stream)),
       read: (stream, fromVersion, limit) => guarded(() => events.read(stream, fromVersion, limit)),
     },
     blobs: {

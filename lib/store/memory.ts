@@ -30,6 +30,10 @@ export function openMemoryStore(disk: MemoryDisk = createMemoryDisk()): Store {
         if (events.length > 0) disk.streams.set(stream, [...held, ...events.map((event) => event.slice())]);
         return ok(held.length + events.length);
       },
+      async version(stream) {
+        use(stream);
+        return disk.streams.get(stream)?.length ?? 0;
+      },
       async read(stream, fromVersion = 0, limit = Infinity) {
         use(stream);
         checkVersion(fromVersion);

@@ -81,6 +81,10 @@ export function storeOn(database: DatabaseSync, path: string): Store {
           }),
         );
       },
+      async version(stream) {
+        checkName(stream);
+        return guarded(() => Number(statements.version.get(stream)?.['version']));
+      },
       async read(stream, fromVersion = 0, limit = Infinity) {
         checkName(stream);
         checkVersion(fromVersion);

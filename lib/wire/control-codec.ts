@@ -18,6 +18,7 @@ import {
 import { wireType } from './load-proto.ts';
 import { messageCodec } from './message-codec.ts';
 import { stream, unary, type Roles } from './method.ts';
+import { getStatementsRequest, getStatementsResponse } from './statement-page.ts';
 
 /** The signed contract and its approvals, opaque here. */
 export interface ContractDocuments {
@@ -145,7 +146,7 @@ const kinds = {
   withdrawalRecorded: z.object({ organisation, withdrawal: bytes(WIRE_LIMITS.approvalBytes) }),
 };
 
-/** What happened in the enclave; `sequence` counts from 0, with gaps where older refusals and sessions were forgotten. */
+/** What happened in the enclave; `sequence` counts from 0, with gaps where older ones were forgotten. */
 export type EnclaveEvent = EventOf<typeof kinds>;
 export const enclaveEvent = eventCodec({ name: 'EnclaveEvent', type: wireType('EnclaveEvent'), kinds });
 
@@ -157,6 +158,13 @@ export const controlMethods = {
   load: unary({ path: `${service}/Load`, roles, request: loadRequest, response: loadResponse }),
   advance: unary({ path: `${service}/Advance`, roles, request: advanceRequest, response: advanceResponse }),
   withdraw: unary({ path: `${service}/Withdraw`, roles, request: withdrawRequest, response: withdrawResponse }),
-  /** Every event since `fromSequence`, then what comes. */
+  /** What the enclave stated in every boot. */
+  getStatements: unary({
+    path: `${service}/GetStatements`,
+    roles,
+    request: getStatementsRequest,
+    response: getStatementsResponse,
+  }),
+  /** Every event of this boot that is still kept since `fromSequence`, then what comes. */
   watch: stream({ path: `${service}/Watch`, roles, request: watchRequest, response: enclaveEvent }),
 };

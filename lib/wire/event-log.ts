@@ -53,16 +53,23 @@ export class EventLog<E extends Stamp> {
 
   /** Every kept event from `from` on, then what comes, until `signal` aborts. Forgotten ones leave gaps. */
   async *watch(from: number, signal: AbortSignal): AsyncGenerator<E> {
+    const over = (): boolean => signal.aborted;
     let next = from;
-    while (!signal.aborted) {
-      if (next >= this.#sequence) {
-        await this.#change(signal);
-        continue;
+    while (!over()) {
+      for (const sequence of this.#kept(next)) {
+        next = sequence + 1;
+        const event = this.#events.get(sequence);
+        if (event !== undefined) yield event;
+        if (over()) return;
       }
-      const event = this.#events.get(next);
-      next += 1;
-      if (event !== undefined) yield event;
+      if (next < this.#sequence) next = this.#sequence;
+      else await this.#change(signal);
     }
+  }
+
+  /** Of the events from `next` on those that are kept now, oldest first; all events ever are not counted through. */
+  #kept(next: number): number[] {
+    return next >= this.#sequence ? [] : [...this.#events.keys()].filter((sequence) => sequence >= next);
   }
 
   #stamped(notice: NoticeOf<E>): E {

@@ -25,6 +25,7 @@ import {
 import { wireType } from './load-proto.ts';
 import { messageCodec } from './message-codec.ts';
 import { stream, unary, type Roles } from './method.ts';
+import { getStatementsRequest, getStatementsResponse } from './statement-page.ts';
 
 export interface SiteStatus {
   readonly organisation: OrganisationId;
@@ -118,20 +119,6 @@ const watchStudyRequest = messageCodec({
   toWire: (message) => message,
 });
 
-const getStatementsRequest = messageCodec({
-  name: 'GetStatementsRequest',
-  type: wireType('GetStatementsRequest'),
-  shape: z.object({ fromCounter: safeInteger, limit: z.int().positive().max(WIRE_LIMITS.statements) }),
-  toWire: (message) => message,
-});
-
-const getStatementsResponse = messageCodec({
-  name: 'GetStatementsResponse',
-  type: wireType('GetStatementsResponse'),
-  shape: z.object({ statements: z.array(bytes(WIRE_LIMITS.statementBytes)).max(WIRE_LIMITS.statements) }),
-  toWire: (message) => message,
-});
-
 const launchRequest = messageCodec({
   name: 'LaunchRequest',
   type: wireType('LaunchRequest'),
@@ -150,7 +137,7 @@ const kinds = {
   phaseChanged: z.object({ phase: name }),
   roundPhase: z.object({ round, attempt, phase: name }),
   siteProgress: z.object({ organisation, round, attempt, step: name }),
-  roundReleased: z.object({ round, statement: bytes(WIRE_LIMITS.statementBytes) }),
+  roundReleased: z.object({ round, attempt }),
   roundAborted: z.object({ round, attempt, code: errorCode }),
   /** `code`: null when nothing was refused. */
   studyFinished: z.object({ outcome: name, code: emptyIsNull(errorCode) }),

@@ -18,12 +18,14 @@ export function conformance(makePlace: () => Place): void {
     const { events } = await fresh();
     expect(await events.read('nobody')).toEqual([]);
     expect(await events.append('nobody', 0, [])).toEqual({ ok: true, value: 0 });
+    expect(await events.version('nobody')).toBe(0);
   });
 
   test('append gives the new version and read gives the events in order', async () => {
     const { events } = await fresh();
     expect(await events.append('s', 0, [utf8('a'), utf8('b')])).toEqual({ ok: true, value: 2 });
     expect(await events.append('s', 2, [utf8('c')])).toEqual({ ok: true, value: 3 });
+    expect(await events.version('s')).toBe(3);
     expect(await events.read('s')).toEqual([utf8('a'), utf8('b'), utf8('c')]);
     expect(await events.read('s', 1)).toEqual([utf8('b'), utf8('c')]);
     expect(await events.read('s', 3)).toEqual([]);
@@ -134,6 +136,7 @@ export function conformance(makePlace: () => Place): void {
     const { events, blobs } = await fresh();
     await expect(events.append(name, 0, [])).rejects.toThrow(RangeError);
     await expect(events.read(name)).rejects.toThrow(RangeError);
+    await expect(events.version(name)).rejects.toThrow(RangeError);
     await expect(blobs.put(name, utf8('x'))).rejects.toThrow(RangeError);
     await expect(blobs.get(name)).rejects.toThrow(RangeError);
     await expect(blobs.keys(name)).rejects.toThrow(RangeError);

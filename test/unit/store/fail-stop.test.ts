@@ -25,6 +25,7 @@ describe('a store that stops with its first fault', () => {
     expect(await store.events.append('s', 0, [utf8('a'), utf8('b')])).toEqual({ ok: true, value: 2 });
     expect(await store.events.read('s', 1)).toEqual([utf8('b')]);
     expect(await store.events.read('s', 0, 1)).toEqual([utf8('a')]);
+    expect(await store.events.version('s')).toBe(2);
     await store.blobs.put('k', utf8('v'));
     expect(await store.blobs.get('k')).toEqual(utf8('v'));
     expect(await store.blobs.keys('k')).toEqual(['k']);
@@ -39,6 +40,7 @@ describe('a store that stops with its first fault', () => {
     await expect(store.blobs.put('k', utf8('v'))).rejects.toBe(diskFull);
     await expect(store.events.append('s', 1, [utf8('b')])).rejects.toBe(diskFull);
     await expect(store.events.read('s')).rejects.toBe(diskFull);
+    await expect(store.events.version('s')).rejects.toBe(diskFull);
     await expect(store.blobs.get('k')).rejects.toBe(diskFull);
     await expect(store.blobs.put('k', utf8('v'))).rejects.toBe(diskFull);
     await expect(store.blobs.keys('k')).rejects.toBe(diskFull);

@@ -243,10 +243,7 @@ async function* breaksOff(): AsyncGenerator<StudyEvent> {
 }
 
 async function* endless(): AsyncGenerator<StudyEvent> {
-  const statement = new Uint8Array(1 << 20);
-  for (let sequence = 0; ; sequence++) {
-    yield { sequence, at: instant(0), kind: 'roundReleased', round: 1, statement };
-  }
+  for (let sequence = 0; ; sequence++) yield phase(sequence);
 }
 
 /** One event, then a wait without end, as in a study where nothing happens. */

@@ -11,6 +11,8 @@ import type { CloseCollection as _consilium_v1_CloseCollection, CloseCollection_
 import type { CommitReceived as _consilium_v1_CommitReceived, CommitReceived__Output as _consilium_v1_CommitReceived__Output } from './consilium/v1/CommitReceived.ts';
 import type { EnclaveControlServiceClient as _consilium_v1_EnclaveControlServiceClient, EnclaveControlServiceDefinition as _consilium_v1_EnclaveControlServiceDefinition } from './consilium/v1/EnclaveControlService.ts';
 import type { EnclaveEvent as _consilium_v1_EnclaveEvent, EnclaveEvent__Output as _consilium_v1_EnclaveEvent__Output } from './consilium/v1/EnclaveEvent.ts';
+import type { GetStatementsRequest as _consilium_v1_GetStatementsRequest, GetStatementsRequest__Output as _consilium_v1_GetStatementsRequest__Output } from './consilium/v1/GetStatementsRequest.ts';
+import type { GetStatementsResponse as _consilium_v1_GetStatementsResponse, GetStatementsResponse__Output as _consilium_v1_GetStatementsResponse__Output } from './consilium/v1/GetStatementsResponse.ts';
 import type { Halted as _consilium_v1_Halted, Halted__Output as _consilium_v1_Halted__Output } from './consilium/v1/Halted.ts';
 import type { LoadRequest as _consilium_v1_LoadRequest, LoadRequest__Output as _consilium_v1_LoadRequest__Output } from './consilium/v1/LoadRequest.ts';
 import type { LoadResponse as _consilium_v1_LoadResponse, LoadResponse__Output as _consilium_v1_LoadResponse__Output } from './consilium/v1/LoadResponse.ts';
@@ -44,6 +46,8 @@ export interface ProtoGrpcType {
       CommitReceived: MessageTypeDefinition<_consilium_v1_CommitReceived, _consilium_v1_CommitReceived__Output>
       EnclaveControlService: SubtypeConstructor<typeof grpc.Client, _consilium_v1_EnclaveControlServiceClient> & { service: _consilium_v1_EnclaveControlServiceDefinition }
       EnclaveEvent: MessageTypeDefinition<_consilium_v1_EnclaveEvent, _consilium_v1_EnclaveEvent__Output>
+      GetStatementsRequest: MessageTypeDefinition<_consilium_v1_GetStatementsRequest, _consilium_v1_GetStatementsRequest__Output>
+      GetStatementsResponse: MessageTypeDefinition<_consilium_v1_GetStatementsResponse, _consilium_v1_GetStatementsResponse__Output>
       Halted: MessageTypeDefinition<_consilium_v1_Halted, _consilium_v1_Halted__Output>
       LoadRequest: MessageTypeDefinition<_consilium_v1_LoadRequest, _consilium_v1_LoadRequest__Output>
       LoadResponse: MessageTypeDefinition<_consilium_v1_LoadResponse, _consilium_v1_LoadResponse__Output>

@@ -81,7 +81,7 @@ const stamp = (): Pick<StudyEvent, 'sequence' | 'at'> => ({ sequence: story.leng
 function round(number: number, ms: number): void {
   story.push({ ...stamp(), kind: 'roundPhase', round: number, attempt: 1, phase: 'opening' });
   clock += ms;
-  story.push({ ...stamp(), kind: 'roundReleased', round: number, statement: Uint8Array.of(1) });
+  story.push({ ...stamp(), kind: 'roundReleased', round: number, attempt: 1 });
 }
 
 const finish = (outcome: string, code: 'E-COHORT-TOO-SMALL' | null = null): void => {

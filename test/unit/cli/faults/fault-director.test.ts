@@ -30,7 +30,7 @@ const released = (round: number): StudyEvent => ({
   ...told,
   kind: 'roundReleased',
   round,
-  statement: new Uint8Array(),
+  attempt: 1,
 });
 const aborted = (round: number, attempt: number): StudyEvent => ({
   ...told,

@@ -1,4 +1,4 @@
-// Original file: proto/consilium/v1/study.proto
+// Original file: proto/consilium/v1/control.proto
 
 import type { Long } from '@grpc/proto-loader';
 

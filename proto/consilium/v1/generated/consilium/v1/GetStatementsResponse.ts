@@ -1,4 +1,4 @@
-// Original file: proto/consilium/v1/study.proto
+// Original file: proto/consilium/v1/control.proto
 
 
 export interface GetStatementsResponse {

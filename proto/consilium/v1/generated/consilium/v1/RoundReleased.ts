@@ -3,12 +3,14 @@
 
 export interface RoundReleased {
   'round'?: (number);
-  'statement'?: (Buffer | Uint8Array | string);
+  'attempt'?: (number);
   '_round'?: "round";
+  '_attempt'?: "attempt";
 }
 
 export interface RoundReleased__Output {
   'round'?: (number);
-  'statement': (Buffer);
+  'attempt'?: (number);
   '_round'?: "round";
+  '_attempt'?: "attempt";
 }
