@@ -56,20 +56,22 @@ export class EventLog<E extends Stamp> {
     const over = (): boolean => signal.aborted;
     let next = from;
     while (!over()) {
+      const upTo = this.#sequence;
       for (const sequence of this.#kept(next)) {
-        next = sequence + 1;
         const event = this.#events.get(sequence);
         if (event !== undefined) yield event;
         if (over()) return;
       }
-      if (next < this.#sequence) next = this.#sequence;
-      else await this.#change(signal);
+      next = Math.max(next, upTo);
+      if (next >= this.#sequence) await this.#change(signal);
     }
   }
 
-  /** Of the events from `next` on those that are kept now, oldest first; all events ever are not counted through. */
+  /** Of the events from `next` on those that are kept now, oldest first; the forgotten ones are not counted through. */
   #kept(next: number): number[] {
-    return next >= this.#sequence ? [] : [...this.#events.keys()].filter((sequence) => sequence >= next);
+    const behind = Math.max(this.#sequence - next, 0);
+    if (behind > this.#events.size) return [...this.#events.keys()].filter((sequence) => sequence >= next);
+    return Array.from({ length: behind }, (_, index) => next + index).filter((sequence) => this.#events.has(sequence));
   }
 
   #stamped(notice: NoticeOf<E>): E {

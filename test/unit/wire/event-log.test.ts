@@ -79,6 +79,26 @@ describe('the log of events', () => {
     expect(late.map(({ sequence }) => sequence)).toEqual(events.slice(-3).map(({ sequence }) => sequence));
   });
 
+  it('leaves out nothing that happens while a watcher takes what was there, and nothing forgotten costs it', async () => {
+    const { log } = logOf(null);
+    for (let i = 0; i < 50_000; i++) log.add(refused(String(i)));
+    log.add(opened);
+    const seen: number[] = [];
+    for await (const { sequence } of log.watch(0, new AbortController().signal)) {
+      seen.push(sequence);
+      if (seen.length <= 5) log.add(opened);
+      if (seen.length === 9) break;
+    }
+    expect(seen).toEqual([49_997, 49_998, 49_999, 50_000, 50_001, 50_002, 50_003, 50_004, 50_005]);
+  });
+
+  it('waits for one who asks for what is yet to come', async () => {
+    const { log } = logOf(null);
+    const later = take(log, 1, 2);
+    for (let i = 0; i < 3; i++) log.add(opened);
+    expect((await later).map(({ sequence }) => sequence)).toEqual([2]);
+  });
+
   it('feeds a watcher who waits, and lets go of one who leaves', async () => {
     const { log } = logOf(null);
     const leaving = new AbortController();
