@@ -104,7 +104,10 @@ export class Agent {
       this.#resume();
       for (;;) {
         const bytes = await link.next();
-        if (bytes === null) return;
+        if (bytes === null) {
+          this.#checkServed();
+          return;
+        }
         await this.#receive(bytes);
       }
     } finally {
@@ -179,6 +182,11 @@ export class Agent {
     if (!proof.ok) throw new RefusalError(proof.error);
     this.#ports.onHeadAsked(this.#state.chain.length - 1);
     this.#send(proof.value);
+  }
+
+  /** A session in which the enclave asked for proof served nothing, however cleanly it ended. */
+  #checkServed(): void {
+    if (this.#proved) throw new RefusalError(refusal('E-HEAD-UNPROVEN', 'the enclave has no use for its proof'));
   }
 
   #received(statement: Uint8Array, live: boolean): SiteCommand {

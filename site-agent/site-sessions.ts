@@ -1,4 +1,5 @@
 import { failuresOf } from '../lib/attestation/attestation-result.ts';
+import type { AttestedSession } from '../lib/channel/session.ts';
 import type { Stop } from '../lib/config/run-program.ts';
 import { RefusalError, type Refusal } from '../lib/core/errors.ts';
 import type { Logger } from '../lib/telemetry/logger.ts';
@@ -69,12 +70,7 @@ async function serveOnce({
       });
       // Only now, behind the enclave's accepted evidence, is the hospital's file opened.
       await resources.table();
-      backoff.reset();
-      await agent.serve({
-        bootKey: session.peer.bootKey,
-        send: (message) => session.send(message),
-        next: () => session.next(),
-      });
+      await serveAttested(session, { agent, backoff });
     } finally {
       stop.signal.removeEventListener('abort', close);
       close();
@@ -82,6 +78,22 @@ async function serveOnce({
     return null;
   } catch (fault) {
     if (fault instanceof RefusalError) return fault.refusals[0];
+    throw fault;
+  }
+}
+
+/** A session that stood is dialled again soon, whatever ended it. */
+async function serveAttested(
+  session: AttestedSession,
+  { agent, backoff }: Pick<Serving, 'agent' | 'backoff'>,
+): Promise<void> {
+  const { bootKey } = session.peer;
+  try {
+    await agent.serve({ bootKey, send: (message) => session.send(message), next: () => session.next() });
+    backoff.reset();
+  } catch (fault) {
+    // An enclave that does not know this hospital's head has nothing for it a moment later either.
+    if (!(fault instanceof RefusalError && fault.refusals[0].code === 'E-HEAD-UNPROVEN')) backoff.reset();
     throw fault;
   }
 }

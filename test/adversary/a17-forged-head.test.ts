@@ -312,6 +312,18 @@ describe('PROTOCOL §7: an enclave that asks a hospital for proof without need',
     await goesOn(study, honest);
   });
 
+  it('is told apart from one that served: the hospital does not dial it again at once', async () => {
+    const study = kept(await StudyInProcess.start(contract));
+    study.connect();
+    const [site] = study.sites;
+    if (site === undefined) throw new Error('no site');
+    await until(() => site.agent.state.chain.length === 1);
+    await cutOff([site]);
+    const ended = await site.agent.serve(scripted([{ type: 'prove-head' }], [])).catch((fault: unknown) => fault);
+    expect(ended).toMatchObject({ refusals: [{ code: 'E-HEAD-UNPROVEN' }] });
+    expect(site.asked).toEqual([0]);
+  });
+
   it('ends the session of one that has seen nothing', async () => {
     const study = kept(await StudyInProcess.start(contract));
     const [site] = study.sites;

@@ -35,7 +35,11 @@ export class HostileSite {
   }
 
   /** `head`: what its evidence claims; `null` in its `sync` goes with {0, 32 zero bytes}. */
-  static async join(study: StudyInProcess, organisation: OrganisationId, head: Head): Promise<HostileSite> {
+  static async join(
+    study: Pick<StudyInProcess, 'sealed' | 'accept'>,
+    organisation: OrganisationId,
+    head: Head,
+  ): Promise<HostileSite> {
     const { site: near, enclave: far } = duplexPair();
     const { sealed } = study;
     const signer = signerFromSeed(systemRandom(32));
