@@ -1,0 +1,172 @@
+import { expect } from 'vitest';
+import { publicationAppraiser } from '../../lib/audit/appraise-publication.ts';
+import { acknowledgementsNeeded, resultCommitment, verifyPassport } from '../../lib/audit/passport.ts';
+import { decodeBundle } from '../../lib/audit/passport-bundle.ts';
+import type { Intent, SignedStatement, Statement } from '../../lib/audit/statement.ts';
+import { toHex } from '../../lib/core/bytes.ts';
+import type { ErrorCode } from '../../lib/core/errors.ts';
+import { hash } from '../../lib/core/hash.ts';
+import { SALT_BYTES, updateCommitment } from '../../lib/learning/update-codec.ts';
+import { must } from '../support/study-in-memory.ts';
+import type { SiteProgram } from './site-program.ts';
+import { evidenceOf, type StudyEvidence } from './study-evidence.ts';
+import { verifiers, virtualClock } from './study-platform.ts';
+import type { StudyUnderFaults } from './study-under-faults.ts';
+
+/** What a finished study came to. */
+export interface StudyOutcome {
+  /** Digest of the last model, the same at every hospital. */
+  readonly model: string;
+  /** Codes of the attempts that were given up, oldest first. */
+  readonly aborts: readonly ErrorCode[];
+  /** Accepted hospitals of each released round. */
+  readonly cohorts: readonly number[];
+}
+
+/** What holds in every study that has ended, whoever was killed in it; each by the section that promises it. */
+export async function checkStudy(study: StudyUnderFaults): Promise<StudyOutcome> {
+  const evidence = await evidenceOf(study);
+  oneHistory(study, evidence);
+  oneReleasePerParent(evidence);
+  nothingOutBeforeAcknowledgements(study, evidence);
+  everyIntentHasOneResult(evidence);
+  for (const site of study.sites) oneUpdatePerParent(site, evidence);
+  passportsVerify(study);
+  for (const program of study.programs) expect(program.bugs, program.name).toEqual([]);
+  const models = new Set(study.sites.map(({ agent }) => toHex(agent?.state.model.digest ?? new Uint8Array())));
+  expect(models.size, 'hospitals hold different models').toBe(1);
+  return {
+    model: [...models].join(),
+    aborts: ofType(evidence.statements, 'abort').map(({ code }) => code),
+    cohorts: ofType(evidence.statements, 'release').map(({ cohortSize }) => cohortSize),
+  };
+}
+
+/** PROTOCOL §7: what anybody was ever shown is on the enclave's disk, and everybody followed it to its end. */
+function oneHistory({ sites }: StudyUnderFaults, { noiseRoot, statements, archived, shown }: StudyEvidence): void {
+  const chain = statements.map(({ digest }) => toHex(digest));
+  expect(
+    archived.map(({ digest }) => toHex(digest)),
+    '§7: another history at the coordinator',
+  ).toEqual(chain);
+  for (const { name, agent } of sites) expect(agent?.state.chain.map(toHex), `§7: ${name}`).toEqual(chain);
+  const known = new Set(chain);
+  for (const { digest, statement } of shown)
+    expect(known.has(toHex(digest)), `§7: a ${statement.type} that the enclave forgot`).toBe(true);
+  const [genesis] = ofType(statements, 'genesis');
+  expect(genesis?.noiseRoot, '§7.1: NOISE_ROOT').toEqual(hash('noise-root', noiseRoot));
+}
+
+/** PROTOCOL §7.2, and that every attempt ended before the next began. */
+function oneReleasePerParent({ statements }: StudyEvidence): void {
+  const parents = ofType(statements, 'release').map(({ parent }) => toHex(parent));
+  expect(new Set(parents).size, '§7.2: two releases of one parent').toBe(parents.length);
+  let open = false;
+  for (const { statement } of statements) {
+    if (statement.type === 'manifest') expect(open, '§7.8: an attempt that never ended').toBe(false);
+    if (statement.type === 'manifest') open = true;
+    if (statement.type === 'release' || statement.type === 'abort') open = false;
+  }
+}
+
+/** PROTOCOL §7.6. */
+function nothingOutBeforeAcknowledgements({ sealed }: StudyUnderFaults, { enclaveEvents }: StudyEvidence): void {
+  let intent: Intent | null = null;
+  const acknowledged = new Set<string>();
+  for (const event of enclaveEvents) {
+    if (event.type === 'result-sealed') {
+      intent = event.statement.statement;
+      acknowledged.clear();
+    }
+    if (event.type === 'acknowledgement-accepted') acknowledged.add(event.organisation);
+    if (event.type !== 'statement-issued' || event.statement.statement.type !== 'release') continue;
+    if (intent === null) throw new Error('§7.6: a release without intent');
+    const needed = acknowledgementsNeeded(sealed, intent.members.length);
+    expect(acknowledged.size, '§7.6: released too early').toBeGreaterThanOrEqual(needed);
+    intent = null;
+  }
+}
+
+/** PROTOCOL §7.6, §7.8: an Intent fixes one result, which is the one released; it is never computed again. */
+function everyIntentHasOneResult({ enclaveEvents, statements }: StudyEvidence): void {
+  const intents = new Map(statements.flatMap(intentIn));
+  const results = enclaveEvents.flatMap((event) => (event.type === 'result-sealed' ? [event] : []));
+  expect(results.length, '§7.6: an intent without its result').toBe(intents.size);
+  for (const { result, statement } of results) {
+    const fixed = resultCommitment(result.salt, result.model.digest);
+    expect(fixed, '§7.6: an intent of another result').toEqual(statement.statement.result);
+  }
+  for (const release of ofType(statements, 'release')) {
+    const fixed = resultCommitment(release.resultSalt, release.child);
+    expect(fixed, '§7.6: a release of another result').toEqual(intents.get(toHex(release.intent))?.result);
+  }
+}
+
+const intentIn = ({ statement, digest }: SignedStatement): [string, Intent][] =>
+  statement.type === 'intent' ? [[toHex(digest), statement]] : [];
+
+/** PROTOCOL §7.5: one debit for each parent, before anything left; one header and one payload, however often they were sent. */
+function oneUpdatePerParent(site: SiteProgram, { siteEvents, said, statements }: StudyEvidence): void {
+  const debits = new Map<string, string>();
+  for (const event of siteEvents.get(site) ?? []) {
+    if (event.type !== 'debited') continue;
+    expect(debits.has(toHex(event.parent)), `§7.5: a second debit of ${site.name}`).toBe(false);
+    debits.set(toHex(event.parent), toHex(event.commit));
+  }
+  const parentOf = parentsByCertificate(statements);
+  const spent = new Set(debits.values());
+  for (const { message } of said.filter((one) => one.site === site)) {
+    if (message.type === 'update-header') {
+      const parent = parentOf.get(toHex(message.header.certificate)) ?? '';
+      expect(toHex(message.header.commit), `§7.5: ${site.name} announced what it had not debited`).toBe(
+        debits.get(parent),
+      );
+    }
+    if (message.type === 'update') {
+      const commit = updateCommitment(message.payload.subarray(0, SALT_BYTES), message.payload.subarray(SALT_BYTES));
+      expect(spent.has(toHex(commit)), `§7.5: ${site.name} sent what it had not debited`).toBe(true);
+    }
+  }
+  const certified = new Set(parentOf.values());
+  for (const parent of debits.keys())
+    expect(certified.has(parent), `§7.5: ${site.name} debited for a round that was not certified`).toBe(true);
+}
+
+function parentsByCertificate(statements: readonly SignedStatement[]): Map<string, string> {
+  const manifests = new Map(
+    statements.flatMap(({ statement, digest }) =>
+      statement.type === 'manifest' ? [[toHex(digest), toHex(statement.parent)] as const] : [],
+    ),
+  );
+  return new Map(
+    statements.flatMap(({ statement, digest }) =>
+      statement.type === 'certificate'
+        ? [[toHex(digest), manifests.get(toHex(statement.manifest)) ?? ''] as const]
+        : [],
+    ),
+  );
+}
+
+/** PROTOCOL §7.7: every model in every hospital's folder proves where it comes from. */
+function passportsVerify({ sealed, sites }: StudyUnderFaults): void {
+  const organisationKeys = new Map(sealed.contract.organisations.map(({ id, key }) => [id, key]));
+  const appraise = publicationAppraiser(verifiers, 'simulation', virtualClock.now);
+  for (const { name, received } of sites) {
+    for (const { bundle, model } of received.values()) {
+      const report = verifyPassport(must(decodeBundle(bundle)), { organisationKeys, appraise });
+      expect(
+        report.checks.filter(({ passed }) => !passed),
+        `§7.7: ${name}, round ${model.round}`,
+      ).toEqual([]);
+      expect(report.release?.child).toEqual(model.digest);
+    }
+  }
+}
+
+const ofType = <T extends Statement['type']>(
+  statements: readonly SignedStatement[],
+  type: T,
+): Extract<Statement, { type: T }>[] =>
+  statements.flatMap(({ statement }) =>
+    statement.type === type ? [statement as Extract<Statement, { type: T }>] : [],
+  );

@@ -1,0 +1,107 @@
+import { decodeEvent } from '../../aggregator-enclave/event-codec.ts';
+import type { EnclaveEvent } from '../../aggregator-enclave/event.ts';
+import { evolve } from '../../aggregator-enclave/evolve.ts';
+import { Journal } from '../../aggregator-enclave/journal.ts';
+import { recordStoreOn } from '../../aggregator-enclave/host/record-store.ts';
+import { headOfState, INITIAL_STATE, type EnclaveState } from '../../aggregator-enclave/state.ts';
+import { decodeBundle } from '../../lib/audit/passport-bundle.ts';
+import { decodeEnclaveMessage, decodeSiteMessage, type SiteMessage } from '../../lib/audit/session-message.ts';
+import { openStatement, type SignedStatement } from '../../lib/audit/statement.ts';
+import { layoutOf } from '../../lib/learning/layout.ts';
+import { openMemoryStore } from '../../lib/store/memory.ts';
+import { decodeSiteEvent } from '../../site-agent/event-codec.ts';
+import type { SiteEvent } from '../../site-agent/event.ts';
+import { must } from '../support/study-in-memory.ts';
+import type { SiteProgram } from './site-program.ts';
+import { chipOf, program } from './study-platform.ts';
+import type { StudyUnderFaults } from './study-under-faults.ts';
+
+/** What an investigator finds afterwards: the parties' disks, and everything that ever arrived anywhere. */
+export interface StudyEvidence {
+  readonly noiseRoot: Uint8Array;
+  /** The enclave's own record of every boot. */
+  readonly enclaveEvents: readonly EnclaveEvent[];
+  readonly statements: readonly SignedStatement[];
+  /** The coordinator's archive. */
+  readonly archived: readonly SignedStatement[];
+  /** Every statement that any hospital was sent, in a passport bundle or by itself. */
+  readonly shown: readonly SignedStatement[];
+  readonly siteEvents: ReadonlyMap<SiteProgram, readonly SiteEvent[]>;
+  readonly said: readonly { readonly site: SiteProgram; readonly message: SiteMessage }[];
+}
+
+export async function evidenceOf(study: StudyUnderFaults): Promise<StudyEvidence> {
+  const siteEvents = new Map<SiteProgram, SiteEvent[]>();
+  const layout = layoutOf(study.sealed.contract.model.spec);
+  for (const site of study.sites) {
+    const stored = await openMemoryStore(site.disk).events.read('site');
+    siteEvents.set(
+      site,
+      stored.map((bytes) => must(decodeSiteEvent(bytes, layout))),
+    );
+  }
+  const archived = await openMemoryStore(study.coordinator.disk).events.read('statements');
+  return {
+    ...(await enclaveRecord(study)),
+    archived: archived.map((bytes) => must(openStatement(bytes))),
+    shown: study.deliveries.flatMap(({ to, type, bytes }) => (to === 'site' && type !== 'hello' ? shownIn(bytes) : [])),
+    siteEvents,
+    said: study.deliveries.flatMap(({ site, to, type, bytes }) =>
+      to === 'enclave' && type !== 'hello' ? [{ site, message: must(decodeSiteMessage(bytes)) }] : [],
+    ),
+  };
+}
+
+/** Unsealed with the chip's key, which only the enclave has. */
+async function enclaveRecord({
+  sealed,
+  enclave,
+}: StudyUnderFaults): Promise<Pick<StudyEvidence, 'noiseRoot' | 'enclaveEvents' | 'statements'>> {
+  const layout = layoutOf(sealed.contract.model.spec);
+  const [stream] = enclave.disk.streams.keys();
+  if (stream === undefined) throw new Error('an enclave without a log');
+  const store = recordStoreOn(openMemoryStore(enclave.disk), stream);
+  const key = chipOf('chip-enclave').sealingKey(program('enclave'));
+  const journal = new Journal({ store, key, contract: sealed.digest, layout });
+  let state: EnclaveState = INITIAL_STATE;
+  let noiseRoot: Uint8Array | null = null;
+  const enclaveEvents: EnclaveEvent[] = [];
+  for await (const plaintext of journal.replay(() => headOfState(state))) {
+    if (noiseRoot === null) {
+      noiseRoot = plaintext;
+      continue;
+    }
+    const event = must(decodeEvent(plaintext));
+    enclaveEvents.push(event);
+    state = evolve({ layout }, state, event);
+  }
+  if (noiseRoot === null) throw new Error('an enclave without NOISE_ROOT');
+  return { noiseRoot, enclaveEvents, statements: enclaveEvents.flatMap(statementIn) };
+}
+
+function statementIn(event: EnclaveEvent): SignedStatement[] {
+  switch (event.type) {
+    case 'born':
+    case 'statement-issued':
+    case 'result-sealed':
+      return [event.statement];
+    default:
+      return [];
+  }
+}
+
+function shownIn(bytes: Uint8Array): SignedStatement[] {
+  const message = must(decodeEnclaveMessage(bytes));
+  switch (message.type) {
+    case 'statement':
+      return [must(openStatement(message.statement))];
+    case 'history':
+      return message.statements.map((statement) => must(openStatement(statement)));
+    case 'release': {
+      const { genesis, manifest, certificate, intent, release } = must(decodeBundle(message.bundle));
+      return [genesis, manifest, certificate, intent, release].map((statement) => must(openStatement(statement)));
+    }
+    default:
+      return [];
+  }
+}
