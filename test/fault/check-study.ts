@@ -6,11 +6,17 @@ import type { Intent, SignedStatement, Statement } from '../../lib/audit/stateme
 import { toHex } from '../../lib/core/bytes.ts';
 import type { ErrorCode } from '../../lib/core/errors.ts';
 import { hash } from '../../lib/core/hash.ts';
-import { SALT_BYTES, updateCommitment } from '../../lib/learning/update-codec.ts';
+import { initialWeights } from '../../lib/learning/initial-weights.ts';
+import { addUpdate, averageDelta, emptySum } from '../../lib/learning/integer-sum.ts';
+import { layoutOf } from '../../lib/learning/layout.ts';
+import { initialServerState } from '../../lib/learning/server-state.ts';
+import { stepModel } from '../../lib/learning/strategy.ts';
+import { decodeUpdate, SALT_BYTES, updateCommitment, type DecodedUpdate } from '../../lib/learning/update-codec.ts';
+import { modelDigest } from '../../lib/learning/weights.ts';
 import { must } from '../support/study-in-memory.ts';
 import type { SiteProgram } from './site-program.ts';
 import { evidenceOf, type StudyEvidence } from './study-evidence.ts';
-import { verifiers, virtualClock } from './study-platform.ts';
+import { verifiers, virtualNow } from './study-platform.ts';
 import type { StudyUnderFaults } from './study-under-faults.ts';
 
 /** What a finished study came to. */
@@ -31,6 +37,7 @@ export async function checkStudy(study: StudyUnderFaults): Promise<StudyOutcome>
   nothingOutBeforeAcknowledgements(study, evidence);
   everyIntentHasOneResult(evidence);
   for (const site of study.sites) oneUpdatePerParent(site, evidence);
+  modelsDependOnTheSetAlone(study, evidence);
   passportsVerify(study);
   for (const program of study.programs) expect(program.bugs, program.name).toEqual([]);
   const models = new Set(study.sites.map(({ agent }) => toHex(agent?.state.model.digest ?? new Uint8Array())));
@@ -147,10 +154,38 @@ function parentsByCertificate(statements: readonly SignedStatement[]): Map<strin
   );
 }
 
+/** PROTOCOL §6: every released model is a function of its parent and of the accepted updates, computed here once more. */
+function modelsDependOnTheSetAlone({ sealed }: StudyUnderFaults, { said, statements }: StudyEvidence): void {
+  const { spec } = sealed.contract.model;
+  const layout = layoutOf(spec);
+  const updates = new Map<string, DecodedUpdate>();
+  for (const { message } of said) {
+    if (message.type !== 'update') continue;
+    const [salt, plaintext] = [message.payload.subarray(0, SALT_BYTES), message.payload.subarray(SALT_BYTES)];
+    const update = must(decodeUpdate(plaintext, { layoutLength: layout.length, grid: sealed.contract.grid }));
+    updates.set(toHex(updateCommitment(salt, plaintext)), update);
+  }
+  const intents = new Map(statements.flatMap(intentIn));
+  let [parent, state] = [initialWeights(spec), initialServerState];
+  for (const release of ofType(statements, 'release')) {
+    const sum = (intents.get(toHex(release.intent))?.members ?? []).reduce((now, { commit }) => {
+      const update = updates.get(toHex(commit));
+      if (update === undefined) throw new Error('§7.6: an intent of an update that never came');
+      return addUpdate(now, update);
+    }, emptySum(layout.length));
+    const stepped = stepModel({
+      ...{ plan: sealed.contract.strategy, parent, state },
+      averageDelta: averageDelta(sum, sealed.contract.grid),
+    });
+    [parent, state] = [stepped.weights, stepped.state];
+    expect(modelDigest(layout.digest, parent), `§6: the model of round ${release.round}`).toEqual(release.child);
+  }
+}
+
 /** PROTOCOL §7.7: every model in every hospital's folder proves where it comes from. */
 function passportsVerify({ sealed, sites }: StudyUnderFaults): void {
   const organisationKeys = new Map(sealed.contract.organisations.map(({ id, key }) => [id, key]));
-  const appraise = publicationAppraiser(verifiers, 'simulation', virtualClock.now);
+  const appraise = publicationAppraiser(verifiers, 'simulation', virtualNow);
   for (const { name, received } of sites) {
     for (const { bundle, model } of received.values()) {
       const report = verifyPassport(must(decodeBundle(bundle)), { organisationKeys, appraise });

@@ -8,7 +8,7 @@ import type { FaultPort } from './fault-port.ts';
 import { gone } from './pipe.ts';
 import { Program } from './program.ts';
 import type { ProgramLife } from './program-life.ts';
-import { SILENT, virtualClock } from './study-platform.ts';
+import { SILENT, virtualNow } from './study-platform.ts';
 
 const SETTINGS = { gatherMs: 60_000, maxAttempts: 10, absenceMs: 30_000 };
 
@@ -30,7 +30,7 @@ export class CoordinatorProgram extends Program {
       settings: { ...SETTINGS, autoLaunchRounds: this.#sealed.contract.rounds },
       store: this.store(life),
       control: this.#enclave.controlFor(this, life),
-      now: virtualClock.now,
+      now: virtualNow,
       log: SILENT,
       onFault: (fault) => {
         this.exit(life, fault);
@@ -51,7 +51,7 @@ export class CoordinatorProgram extends Program {
     const serve = async (): Promise<Result<unknown, Refusal>> => {
       const { coordination } = this;
       if (coordination === null) return err(gone().refusals[0]);
-      const at = virtualClock.now();
+      const at = virtualNow();
       const recorded = await coordination.coordinator.handle({ type: 'receive-approval', at, approval });
       if (recorded.ok) await coordination.onApproval();
       return recorded;

@@ -40,10 +40,9 @@ export class FaultPort {
     const mode = this.#choose(point, this.passed.length - 1);
     if (mode === 'crash before') return this.#crash(life);
     if (mode === 'fail before') return failed();
-    const result = await perform();
+    const result = await life.seen(Promise.resolve(perform()));
     if (mode === 'crash after') return this.#crash(life);
-    if (mode === 'fail after' && life.alive) return failed();
-    return life.alive ? result : life.never();
+    return mode === 'fail after' ? failed() : result;
   }
 
   #crash(life: ProgramLife): Promise<never> {

@@ -10,7 +10,8 @@ interface Parts {
 }
 
 /** A store whose every write passes a fault port; a write that fails rejects with E-STORE-IO. */
-export function faultyStore({ events, blobs, close }: Store, { program, port, life }: Parts): Store {
+export function faultyStore(store: Store, { program, port, life }: Parts): Store {
+  const { events, blobs } = store;
   const write = <T>(what: string, perform: () => Promise<T>): Promise<T> =>
     port.through({ program, kind: 'write', what }, { life, perform, failed: diskFailed });
   return {
@@ -27,7 +28,7 @@ export function faultyStore({ events, blobs, close }: Store, { program, port, li
       keys: (prefix) => life.seen(blobs.keys(prefix)),
       delete: (key) => write(`delete ${kindOf(key)}`, () => blobs.delete(key)),
     },
-    close,
+    close: () => store.close(),
   };
 }
 

@@ -17,6 +17,8 @@ export abstract class Program {
   readonly bugs: unknown[] = [];
   boots = 0;
   life: ProgramLife | null = null;
+  /** When it ended; null while it lives. */
+  endedAt: number | null = null;
 
   constructor(name: string, port: FaultPort) {
     this.name = name;
@@ -31,6 +33,10 @@ export abstract class Program {
     this.boots += 1;
     const life = new ProgramLife();
     this.life = life;
+    this.endedAt = null;
+    life.onEnd(() => {
+      this.endedAt = Date.now();
+    });
     this.run(life).catch((fault: unknown) => {
       this.exit(life, fault);
     });

@@ -1,9 +1,11 @@
 import { Agent } from '../../site-agent/agent.ts';
+import { beginContract } from '../../site-agent/begin-contract.ts';
 import { Backoff } from '../../site-agent/reconnect.ts';
 import { endorseBootKey } from '../../site-agent/site-papers.ts';
 import type { SitePlatform } from '../../site-agent/site-platform.ts';
 import { serveSessions } from '../../site-agent/site-sessions.ts';
-import { initialSiteState, type SiteEnvironment, type SiteModel } from '../../site-agent/state.ts';
+import type { SiteEnvironment, SiteModel } from '../../site-agent/state.ts';
+import { trainingSecret } from '../../site-agent/training-secret.ts';
 import { publicationAppraiser } from '../../lib/audit/appraise-publication.ts';
 import type { FrameDuplex } from '../../lib/channel/duplex.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
@@ -11,17 +13,16 @@ import { signerFromSeed } from '../../lib/core/ed25519.ts';
 import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
 import type { OrganisationId } from '../../lib/core/ids.ts';
 import { systemStudyRandom } from '../../lib/core/study-random.ts';
-import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
-import { modelDigest } from '../../lib/learning/weights.ts';
-import { digestOf, organisationSigner, testApproval } from '../support/test-contract.ts';
+import { trainingRandom } from '../../lib/learning/training-random.ts';
+import { organisationSigner, testApproval } from '../support/test-contract.ts';
 import type { CoordinatorProgram } from './coordinator-program.ts';
 import type { FaultPort } from './fault-port.ts';
 import { Program } from './program.ts';
 import type { ProgramLife } from './program-life.ts';
-import { chipOf, program, randomOf, SILENT, verifiers, virtualClock } from './study-platform.ts';
+import { chipOf, program, randomOf, SILENT, verifiers, virtualClock, virtualNow } from './study-platform.ts';
 
 export interface ReceivedModel {
   readonly model: SiteModel;
@@ -57,19 +58,21 @@ export class SiteProgram extends Program {
   }
 
   protected async run(life: ProgramLife): Promise<void> {
+    this.agent = null;
     const { sealed, organisation, coordinator, dial } = this.#parts;
     const platform = this.#platform();
     const environment = this.#environment(platform);
     const endorse = (): Uint8Array => endorseBootKey(environment, organisationSigner(organisation), virtualClock);
-    const { events, blobs } = this.store(life);
-    const weights = initialWeights(sealed.contract.model.spec);
-    const digest = modelDigest(environment.layout.digest, weights);
+    const store = this.store(life);
+    const { events, blobs } = store;
+    const initial = await beginContract({ environment, store, readModel: async () => null });
+    const secret = await trainingSecret(events, () => platform.studyRandom('training-secret'));
     const agent = await Agent.start(
       environment,
       {
         ...{ events, blobs, endorse },
-        now: virtualClock.now,
-        train: (parent, round) => life.seen(this.#train(environment, parent, round)),
+        now: virtualNow,
+        train: (parent) => life.seen(this.#train(environment, parent, secret)),
         onEvent: () => undefined,
         onModel: (received) => this.#keep(life, received),
         onHeadAsked: () => undefined,
@@ -78,7 +81,7 @@ export class SiteProgram extends Program {
           this.exit(life, fault);
         },
       },
-      initialSiteState({ round: 0, digest, weights }),
+      initial,
     );
     this.agent = agent;
     const submitApproval = async (): Promise<void> => {
@@ -118,20 +121,20 @@ export class SiteProgram extends Program {
         minimum: 1,
         requireCoParticipants: [],
       },
-      appraise: publicationAppraiser(verifiers, 'simulation', virtualClock.now),
+      appraise: publicationAppraiser(verifiers, 'simulation', virtualNow),
     };
   }
 
-  /** Another salt at every call: only a stored payload can be sent twice. The numbers depend on parent and hospital alone. */
-  async #train({ layout, sealed }: SiteEnvironment, parent: SiteModel, round: number): Promise<Uint8Array> {
+  /** As `trainLocally`, on arithmetic: the numbers depend on parent and hospital alone. */
+  async #train({ layout, sealed }: SiteEnvironment, parent: SiteModel, secret: Uint8Array): Promise<Uint8Array> {
     this.trainings.push(parent.digest);
     const index = sealed.contract.organisations.findIndex(({ id }) => id === this.organisation);
-    const delta = Float64Array.from(parent.weights, (weight, i) => (index + i + round) / 256 - weight / 4);
+    const delta = Float64Array.from(parent.weights, (weight, i) => (index + i + parent.round) / 256 - weight / 4);
     const coordinates = toGrid(delta, sealed.contract.grid);
     if (!coordinates.ok) throw new RefusalError(coordinates.error);
     if (coordinates.value.length !== layout.length) throw new Error('weights of another layout');
-    const salt = digestOf(`${this.name}, training ${this.trainings.length}`);
-    return joinUpdate(salt, encodeUpdate({ weight: 10 + index, trainLoss: 0.5, coordinates: coordinates.value }));
+    const plaintext = encodeUpdate({ weight: 10 + index, trainLoss: 0.5, coordinates: coordinates.value });
+    return joinUpdate(trainingRandom(secret, parent.digest).saltFor(plaintext), plaintext);
   }
 
   #keep(life: ProgramLife, received: ReceivedModel): Promise<void> {

@@ -1,6 +1,7 @@
 import { decodeEvent } from '../../aggregator-enclave/event-codec.ts';
 import type { EnclaveEvent } from '../../aggregator-enclave/event.ts';
 import { evolve } from '../../aggregator-enclave/evolve.ts';
+import { streamsOf } from '../../coordinator/contract-streams.ts';
 import { Journal } from '../../aggregator-enclave/journal.ts';
 import { recordStoreOn } from '../../aggregator-enclave/host/record-store.ts';
 import { headOfState, INITIAL_STATE, type EnclaveState } from '../../aggregator-enclave/state.ts';
@@ -11,6 +12,7 @@ import { layoutOf } from '../../lib/learning/layout.ts';
 import { openMemoryStore } from '../../lib/store/memory.ts';
 import { decodeSiteEvent } from '../../site-agent/event-codec.ts';
 import type { SiteEvent } from '../../site-agent/event.ts';
+import { siteStream } from '../../site-agent/replay-site.ts';
 import { must } from '../support/study-in-memory.ts';
 import type { SiteProgram } from './site-program.ts';
 import { chipOf, program } from './study-platform.ts';
@@ -34,13 +36,14 @@ export async function evidenceOf(study: StudyUnderFaults): Promise<StudyEvidence
   const siteEvents = new Map<SiteProgram, SiteEvent[]>();
   const layout = layoutOf(study.sealed.contract.model.spec);
   for (const site of study.sites) {
-    const stored = await openMemoryStore(site.disk).events.read('site');
+    const stored = await openMemoryStore(site.disk).events.read(siteStream(study.sealed.digest));
     siteEvents.set(
       site,
       stored.map((bytes) => must(decodeSiteEvent(bytes, layout))),
     );
   }
-  const archived = await openMemoryStore(study.coordinator.disk).events.read('statements');
+  const log = streamsOf(openMemoryStore(study.coordinator.disk).events, study.sealed.digest);
+  const archived = await log.read('statements');
   return {
     ...(await enclaveRecord(study)),
     archived: archived.map((bytes) => must(openStatement(bytes))),
@@ -79,16 +82,7 @@ async function enclaveRecord({
   return { noiseRoot, enclaveEvents, statements: enclaveEvents.flatMap(statementIn) };
 }
 
-function statementIn(event: EnclaveEvent): SignedStatement[] {
-  switch (event.type) {
-    case 'born':
-    case 'statement-issued':
-    case 'result-sealed':
-      return [event.statement];
-    default:
-      return [];
-  }
-}
+const statementIn = (event: EnclaveEvent): SignedStatement[] => ('statement' in event ? [event.statement] : []);
 
 function shownIn(bytes: Uint8Array): SignedStatement[] {
   const message = must(decodeEnclaveMessage(bytes));
@@ -101,7 +95,11 @@ function shownIn(bytes: Uint8Array): SignedStatement[] {
       const { genesis, manifest, certificate, intent, release } = must(decodeBundle(message.bundle));
       return [genesis, manifest, certificate, intent, release].map((statement) => must(openStatement(statement)));
     }
-    default:
+    case 'publication':
+    case 'received':
+    case 'prove-head':
+    case 'model-wanted':
+    case 'refused':
       return [];
   }
 }

@@ -4,14 +4,16 @@ import { simulatedVerifier } from '../../lib/attestation/simulated/verify-simula
 import { verifierRegistry } from '../../lib/attestation/verifier.ts';
 import type { ChannelClock } from '../../lib/channel/clock.ts';
 import type { Random } from '../../lib/channel/random.ts';
-import { instant } from '../../lib/core/ids.ts';
+import { instant, type Instant } from '../../lib/core/ids.ts';
 import { seededStudyRandom } from '../../lib/core/study-random.ts';
 import { createLogger } from '../../lib/telemetry/logger.ts';
 import { digestOf } from '../support/test-contract.ts';
 
 /** Time passes only when the study has nothing else to do: `Date` and the timers are Vitest's. */
+export const virtualNow = (): Instant => instant(Date.now());
+
 export const virtualClock: ChannelClock = {
-  now: () => instant(Date.now()),
+  now: virtualNow,
   monotonicMs: () => Date.now(),
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
@@ -22,7 +24,7 @@ export const virtualClock: ChannelClock = {
 };
 
 export const chipOf = (instance: string): SimulatedChip =>
-  new SimulatedChip({ rootSeed: digestOf('chip root'), instance, now: virtualClock.now });
+  new SimulatedChip({ rootSeed: digestOf('chip root'), instance, now: virtualNow });
 
 export const verifiers = verifierRegistry([simulatedVerifier({ roots: [chipOf('any').root] })]);
 

@@ -25,6 +25,13 @@ export interface Delivery {
   readonly bytes: Uint8Array;
 }
 
+export interface Disturbance {
+  /** What goes wrong with an operation; null: nothing. */
+  readonly choose: (point: FaultPoint, index: number) => FaultMode | null;
+  /** How long a program that ended stays away; 0: until nothing else can happen without it. */
+  readonly awayMs?: number;
+}
+
 /**
  * A whole study in one process, with every write and every message of its programs under a fault port. Nothing in it
  * depends on chance or on the machine's speed: time passes, and killed programs start again, only when nothing else can
@@ -38,9 +45,13 @@ export class StudyUnderFaults {
   readonly sites: readonly SiteProgram[];
   readonly deliveries: Delivery[] = [];
 
-  constructor(sealed: SealedContract, choose: (point: FaultPoint, index: number) => FaultMode | null) {
+  /** How long a program that ended stays away. */
+  readonly #awayMs: number;
+
+  constructor(sealed: SealedContract, { choose, awayMs = 0 }: Disturbance) {
     if (openSiteSession !== openBareSession) throw new Error('stand-ins.ts has to be imported before anything else');
     this.sealed = sealed;
+    this.#awayMs = awayMs;
     this.port = new FaultPort(choose);
     this.enclave = new EnclaveProgram(this.port);
     this.coordinator = new CoordinatorProgram(this.port, { sealed, enclave: this.enclave });
@@ -59,20 +70,28 @@ export class StudyUnderFaults {
   async run(): Promise<void> {
     vi.clearAllTimers();
     vi.setSystemTime(START);
+    for (const program of this.programs) program.start();
     for (;;) {
-      const stopped = this.programs.filter(({ alive }) => !alive);
-      for (const program of stopped) program.start();
       await setImmediate();
-      if (this.programs.some(({ alive }) => !alive)) continue;
+      if (this.#startAgain()) continue;
       if (this.#finished()) return;
       if (Date.now() - START > PATIENCE_MS) throw new Error(`the study does not end: ${this.#story()}`);
       vi.advanceTimersToNextTimer();
     }
   }
 
+  /** As a supervisor does; true when a program was started. */
+  #startAgain(): boolean {
+    const due = this.programs.filter(({ endedAt }) => endedAt !== null && endedAt + this.#awayMs <= Date.now());
+    for (const program of due) program.start();
+    if (due.length === 0 && this.programs.some(({ alive }) => !alive)) setTimeout(() => undefined, this.#awayMs);
+    return due.length > 0;
+  }
+
   #finished(): boolean {
     const { rounds } = this.sealed.contract;
     return (
+      this.programs.every(({ alive }) => alive) &&
       this.coordinator.coordination?.coordinator.state.phase === 'finished' &&
       this.sites.every(({ agent }) => agent?.state.model.round === rounds)
     );
