@@ -73,6 +73,7 @@ export class EnclaveProgram extends Program {
       load: (documents) => ask('load', (host) => host.load(documents)),
       advance: (request) => ask(`advance ${request.action}`, (host) => host.advance(request)),
       withdraw: ({ withdrawal }) => ask('withdraw', (host) => host.withdraw(withdrawal)),
+      getStatements: ({ fromCounter, limit }) => ask('getStatements', (host) => host.statements(fromCounter, limit)),
       watch: ({ fromSequence }, options) => this.#watch(coordinator, life, { fromSequence, signal: options?.signal }),
     };
   }

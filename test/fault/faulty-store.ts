@@ -20,6 +20,7 @@ export function faultyStore(store: Store, { program, port, life }: Parts): Store
         added.length === 0
           ? life.seen(events.append(stream, expected, added))
           : write(`append to ${kindOf(stream)}`, () => events.append(stream, expected, added)),
+      version: (stream) => life.seen(events.version(stream)),
       read: (stream, from, limit) => life.seen(events.read(stream, from, limit)),
     },
     blobs: {
