@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { loadConfig } from '../lib/config/config-file.ts';
-import { readTls } from '../lib/config/program-fields.ts';
+import { readNamedFile } from '../lib/config/named-file.ts';
+import { readTls } from '../lib/config/read-tls.ts';
 import { FirstFault } from '../lib/config/first-fault.ts';
 import { stopped, type Stop } from '../lib/config/run-program.ts';
 import { openPredecessor } from '../lib/audit/predecessor.ts';
@@ -81,7 +81,7 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
 }
 
 async function readContract({ contract }: CoordinatorConfig): Promise<SealedContract> {
-  const sealed = openContract(new Uint8Array(await readFile(contract)));
+  const sealed = openContract(await readNamedFile(contract));
   if (!sealed.ok) throw new RefusalError(sealed.error);
   return sealed.value;
 }
@@ -102,7 +102,7 @@ async function readPredecessor(
     throw new RefusalError(
       refusal('E-CONFIG', 'predecessor: this contract is a successor; name the passport it goes on from'),
     );
-  const bytes = new Uint8Array(await readFile(path));
+  const bytes = await readNamedFile(path);
   const opened = openPredecessor(bytes, { sealed, continues: freshWeights(sealed.contract.model) === null });
   if (!opened.ok) throw new RefusalError(opened.error);
   return bytes;

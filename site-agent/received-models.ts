@@ -1,8 +1,10 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import { toHex } from '../lib/core/bytes.ts';
+import { RefusalError } from '../lib/core/errors.ts';
 import { encodeModelFile } from '../lib/learning/model-file.ts';
+import { diskRefusal } from '../lib/store/disk-fault.ts';
 import type { SiteModel } from './state.ts';
 
 /** Names of the two files of one round in a site's output folder. */
@@ -15,7 +17,10 @@ export const receivedFileNames = (round: number): { model: string; passport: str
 export const receivedFolder = (output: string, { contract, digest }: SealedContract): string =>
   contract.predecessor === null ? output : join(output, `contract-${toHex(digest).slice(0, 16)}`);
 
-/** Writes a model that passed every check beside its passport bundle; whole files or none. */
+/**
+ * Writes a model that passed every check beside its passport bundle; whole files or none, and on the disk when it
+ * resolves. Throws RefusalError of the E-STORE family where the disk refuses.
+ */
 export async function saveReceivedModel(
   output: string,
   sealed: SealedContract,
@@ -25,14 +30,37 @@ export async function saveReceivedModel(
   const folder = receivedFolder(output, sealed);
   const names = receivedFileNames(model.round);
   const { spec } = sealed.contract.model;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeWhole(join(folder, names.passport), bundle);
   const file = encodeModelFile({ contract: sealed.digest, spec, schema: sealed.contract.schema, ...model });
-  await writeWhole(join(folder, names.model), file);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeWhole(join(folder, names.passport), bundle);
+    await writeWhole(join(folder, names.model), file);
+    await sync(folder);
+  } catch (fault) {
+    const refused = diskRefusal(folder, fault);
+    throw refused === null ? fault : new RefusalError(refused);
+  }
 }
 
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`;
-  await writeFile(temporary, bytes, { mode: 0o600 });
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(temporary, path);
+}
+
+/** A new name is durable only once its folder is synced; Windows cannot and need not. */
+async function sync(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,5 +1,5 @@
 import { FirstFault } from '../lib/config/first-fault.ts';
-import { readTls } from '../lib/config/program-fields.ts';
+import { readTls } from '../lib/config/read-tls.ts';
 import type { Stop } from '../lib/config/run-program.ts';
 import { RefusalError } from '../lib/core/errors.ts';
 import { failStop } from '../lib/store/fail-stop.ts';

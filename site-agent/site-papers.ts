@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { publicationAppraiser } from '../lib/audit/appraise-publication.ts';
 import type { ChannelClock } from '../lib/channel/clock.ts';
 import { loadConfig } from '../lib/config/config-file.ts';
+import { readNamedFile, readSecretFile } from '../lib/config/named-file.ts';
 import { openApproval } from '../lib/contract/approval.ts';
 import { ENDORSEMENT_LIFETIME_MS, signEndorsement } from '../lib/contract/endorsement.ts';
 import { openContract, type SealedContract } from '../lib/contract/study-contract.ts';
@@ -24,9 +24,9 @@ export async function configured<T>(path: string, schema: Parameters<typeof load
   return loaded.value;
 }
 
-/** The organisation's own key, `ORG_i`. Throws RefusalError E-CONFIG for a file of another length. */
+/** The organisation's own key, `ORG_i`. Throws RefusalError E-CONFIG for a file of another length, or that others may read. */
 export async function readOrganisationSigner(path: string): Promise<Signer> {
-  const seed = new Uint8Array(await readFile(path));
+  const seed = await readSecretFile(path);
   if (seed.length !== KEY_BYTES)
     throw new RefusalError(refusal('E-CONFIG', 'organisationKey: is not an organisation key'));
   return signerFromSeed(seed);
@@ -38,7 +38,7 @@ export async function siteEnvironment(
   platform: SitePlatform,
   organisationSigner: Signer,
 ): Promise<SiteEnvironment> {
-  const sealed = openContract(new Uint8Array(await readFile(config.contract)));
+  const sealed = openContract(await readNamedFile(config.contract));
   if (!sealed.ok) throw new RefusalError(sealed.error);
   const { contract } = sealed.value;
   if (contract.environment !== platform.environment) throw new RefusalError(refusal('E-CONTRACT-ENVIRONMENT'));
@@ -67,7 +67,7 @@ export async function ownApproval(
   sealed: SealedContract,
   clock: ChannelClock,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(await readFile(path));
+  const bytes = await readNamedFile(path);
   const opened = openApproval(bytes, { sealed, at: clock.now() });
   if (!opened.ok) throw new RefusalError(opened.error);
   if (opened.value.document.organisation !== organisation)
@@ -77,7 +77,7 @@ export async function ownApproval(
 
 /** The model file that the configuration names for a contract that goes on from a released model; null: none. */
 export async function startingModel({ startingModel: path }: SiteConfig): Promise<Uint8Array | null> {
-  return path === undefined ? null : new Uint8Array(await readFile(path));
+  return path === undefined ? null : await readNamedFile(path);
 }
 
 /** `ORG_i` vouches for the key of this boot, for a day (PROTOCOL §3). */

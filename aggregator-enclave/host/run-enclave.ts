@@ -1,6 +1,6 @@
 import { loadConfig } from '../../lib/config/config-file.ts';
 import { FirstFault } from '../../lib/config/first-fault.ts';
-import { readTls } from '../../lib/config/program-fields.ts';
+import { readTls } from '../../lib/config/read-tls.ts';
 import { stopped, type Stop } from '../../lib/config/run-program.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
 import { failStop } from '../../lib/store/fail-stop.ts';

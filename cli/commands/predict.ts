@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
+import { readNamedFile } from '../../lib/config/named-file.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
 import { readTable } from '../../lib/data/read-table.ts';
 import { decodeModelFile, type ModelFile } from '../../lib/learning/model-file.ts';
 import { addExamples, HELP_GROUP, type CliIo, type CommandModule } from '../command-module.ts';
 import { predictionRows, type PredictionRows } from '../setup/prediction-rows.ts';
-import { readNamedFile } from '../setup/read-file.ts';
 import { refuseExisting, writeSecret } from '../setup/write-file.ts';
 
 interface Flags {

@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
+import { readNamedFile, readSecretFile } from '../../lib/config/named-file.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import { createAuthority, type Authority } from '../../lib/wire/certificates.ts';
 import type { Instant } from '../../lib/core/ids.ts';
-import { readNamedFile, readSecretFile } from './read-file.ts';
 import { refuseExisting, writeNew, writeSecret } from './write-file.ts';
 
 /** The name says to whoever opens a certificate what it is worth. */

@@ -1,8 +1,8 @@
+import { readNamedFile } from '../../lib/config/named-file.ts';
 import { findOrganisation } from '../../lib/contract/approval.ts';
 import { openContract, type Organisation, type SealedContract } from '../../lib/contract/study-contract.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
 import type { OrganisationId } from '../../lib/core/ids.ts';
-import { readNamedFile } from './read-file.ts';
 
 /** The contract in a file, every rule checked. Throws RefusalError: E-CONFIG for no file, E-CONTRACT-… for a bad one. */
 export async function readContract(path: string): Promise<SealedContract> {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ConfigFields } from '../../lib/config/config-fields.ts';
 import { loadConfig } from '../../lib/config/config-file.ts';
-import { peerFields, readTls, tlsFields } from '../../lib/config/program-fields.ts';
+import { peerFields, tlsFields } from '../../lib/config/program-fields.ts';
+import { readTls } from '../../lib/config/read-tls.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
 import { connect, type Connection } from '../../lib/wire/connection.ts';
 import type { SiteConfig } from '../../site-agent/config.ts';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readNamedFile, readSecretFile } from '../../lib/config/named-file.ts';
 import { keyWords } from '../../lib/contract/key-words.ts';
 import type { Organisation } from '../../lib/contract/study-contract.ts';
 import { bytesEqual, fromHex, toHex } from '../../lib/core/bytes.ts';
 import { signerFromSeed, type Signer } from '../../lib/core/ed25519.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import { isOrganisationId, type OrganisationId, type PublicKey } from '../../lib/core/ids.ts';
-import { readNamedFile, readSecretFile } from './read-file.ts';
 import { readJsonFile } from './read-json.ts';
 import { refuseExisting, writeNew, writeSecret } from './write-file.ts';
 

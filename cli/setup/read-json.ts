@@ -1,7 +1,7 @@
 import type { z } from 'zod';
+import { readNamedFile } from '../../lib/config/named-file.ts';
 import { explainIssues } from '../../lib/contract/explain-issues.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
-import { readNamedFile } from './read-file.ts';
 
 /** A JSON file in the shape of `schema`. Throws RefusalError E-CONFIG, naming every bad field by its path. */
 export async function readJsonFile<T>(path: string, schema: z.ZodType<T>): Promise<T> {

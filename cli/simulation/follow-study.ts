@@ -1,4 +1,4 @@
-import { readTls } from '../../lib/config/program-fields.ts';
+import { readTls } from '../../lib/config/read-tls.ts';
 import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
 import type { OrganisationId } from '../../lib/core/ids.ts';
 import type { Trainer } from '../../lib/learning/trainer.ts';

@@ -6,6 +6,7 @@ import { refusal, type Refusal } from '../core/errors.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { configFields, type ConfigFields } from './config-fields.ts';
 import { describeConfigIssue, type ConfigIssue } from './config-issue.ts';
+import { readFault } from './named-file.ts';
 
 const MAX_BYTES = 1 << 20;
 /** An alias repeats what stands elsewhere; a few are useful, many are an attack ("billion laughs"). */
@@ -16,8 +17,7 @@ export type ConfigRefusals = readonly [Refusal, ...Refusal[]];
 /**
  * Reads a YAML 1.2 file against a strict schema. Refuses with one E-CONFIG per bad field, all of them at once,
  * each as `file:line: path: rule`, unknown keys with the nearest right one; values are never shown. Paths given
- * with `fields.path` and `fields.secretFile` are resolved against the folder of the file. I/O faults other than a
- * missing or unreadable file throw.
+ * with `fields.path` and `fields.secretFile` are resolved against the folder of the file.
  */
 export async function loadConfig<T>(
   path: string,
@@ -33,19 +33,9 @@ async function readConfig(path: string): Promise<Result<string, ConfigRefusals>>
     if (size > MAX_BYTES) return err([refusal('E-CONFIG', `${path}: larger than ${MAX_BYTES} bytes`)]);
     return ok(await readFile(path, 'utf8'));
   } catch (fault) {
-    const code = fault instanceof Error ? (fault as NodeJS.ErrnoException).code : undefined;
-    const why = READ_FAULTS.get(code);
-    if (why === undefined) throw fault;
-    return err([refusal('E-CONFIG', `${path}: ${why}`)]);
+    return err([refusal('E-CONFIG', `${path}: ${readFault(fault)}`)]);
   }
 }
-
-const READ_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
-  ['ENOENT', 'there is no such file'],
-  ['ENOTDIR', 'there is no such file'],
-  ['EACCES', 'this user may not read it'],
-  ['EISDIR', 'this is a folder'],
-]);
 
 export function parseConfig<T>(
   text: string,

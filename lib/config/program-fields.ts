@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { fromHex } from '../core/bytes.ts';
 import {
@@ -65,15 +64,3 @@ export const simulationFields = (fields: ConfigFields) =>
     lies: z.array(z.string().max(200)).max(8).default([]),
   });
 export type SimulationSettings = z.output<ReturnType<typeof simulationFields>>;
-
-/** PEM texts of the three files. */
-export async function readTls(
-  paths: TlsPaths,
-): Promise<{ certificate: string; privateKey: string; authority: string }> {
-  const [certificate, privateKey, authority] = await Promise.all([
-    readFile(paths.certificate, 'utf8'),
-    readFile(paths.privateKey, 'utf8'),
-    readFile(paths.authority, 'utf8'),
-  ]);
-  return { certificate, privateKey, authority };
-}

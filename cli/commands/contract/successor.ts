@@ -1,3 +1,4 @@
+import { readNamedFile } from '../../../lib/config/named-file.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
 import { instant, type Digest } from '../../../lib/core/ids.ts';
 import { addExamples, type CliIo, type CommandModule } from '../../command-module.ts';
@@ -5,7 +6,6 @@ import { readConfirmedKeys } from '../../setup/confirmed-keys.ts';
 import { readContract } from '../../setup/contract-file.ts';
 import { draftSuccessorContract, verifiedRelease } from '../../setup/draft-successor.ts';
 import { readOrganisations } from '../../setup/organisation.ts';
-import { readNamedFile } from '../../setup/read-file.ts';
 import { readRoots } from '../../setup/roots-file.ts';
 import { refuseExisting, writeNew } from '../../setup/write-file.ts';
 import { measurements, wholeNumber, wholeNumberFrom } from '../option-values.ts';

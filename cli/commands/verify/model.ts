@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readNamedFile } from '../../../lib/config/named-file.ts';
 import { refusal, RefusalError } from '../../../lib/core/errors.ts';
 import { addExamples, type CliIo, type CommandModule } from '../../command-module.ts';
 import { readConfirmedKeys } from '../../setup/confirmed-keys.ts';
-import { readNamedFile } from '../../setup/read-file.ts';
 import { readRoots } from '../../setup/roots-file.ts';
 import { verifyModel } from '../../setup/verify-model.ts';
 import { verificationAsJson, verificationText } from './verification-text.ts';
