@@ -1,0 +1,17 @@
+import type { SignedStatement } from '../../lib/audit/statement.ts';
+import { layoutOf } from '../../lib/learning/layout.ts';
+import { decodeSiteEvent } from '../../site-agent/event-codec.ts';
+import type { SiteEvent } from '../../site-agent/event.ts';
+import { siteStream } from '../../site-agent/replay-site.ts';
+import { must } from './study-in-memory.ts';
+import type { SiteInProcess, StudyInProcess } from './study-in-process.ts';
+
+/** Everything that the agents of this hospital stored, oldest first. */
+export function storedBy({ sealed }: StudyInProcess, site: SiteInProcess): SiteEvent[] {
+  const layout = layoutOf(sealed.contract.model.spec);
+  return (site.disk.streams.get(siteStream(sealed.digest)) ?? []).map((bytes) => must(decodeSiteEvent(bytes, layout)));
+}
+
+/** The enclave's statements as this hospital saw them, from genesis on. */
+export const seenBy = (study: StudyInProcess, site: SiteInProcess): SignedStatement[] =>
+  storedBy(study, site).flatMap((event) => (event.type === 'statement-seen' ? [event.statement] : []));
