@@ -17,6 +17,7 @@ import {
 } from '../support/round-in-process.ts';
 import { must } from '../support/study-in-memory.ts';
 import { simulatedVerifiers, StudyInProcess, type SiteInProcess } from '../support/study-in-process.ts';
+import { statedBy } from '../support/study-logs.ts';
 import { organisationSigner, START, testContract } from '../support/test-contract.ts';
 
 const running: StudyInProcess[] = [];
@@ -66,12 +67,10 @@ const accepted = ({ enclave: { state } }: StudyInProcess): number =>
   state.phase === 'collecting' ? state.accepted.size : 0;
 const acknowledged = ({ enclave: { state } }: StudyInProcess): number =>
   state.phase === 'committed' ? state.acknowledgements.size : 0;
-const statementsOf = ({ enclave: { state } }: StudyInProcess): string[] =>
-  state.phase === 'unborn'
-    ? []
-    : state.ledger.statements.map(({ statement }) =>
-        statement.type === 'abort' ? `abort ${statement.code}` : statement.type,
-      );
+const statementsOf = async (study: StudyInProcess): Promise<string[]> =>
+  (await statedBy(study)).map(({ statement }) =>
+    statement.type === 'abort' ? `abort ${statement.code}` : statement.type,
+  );
 const nothingLeft = (site: SiteInProcess): void => {
   expect(site.trained).toEqual([]);
   expect(site.agent.state.spent.size).toBe(0);
@@ -97,7 +96,7 @@ describe('PROTOCOL §6.2: phantom hospitals under keys that the coordinator made
       nothingLeft(site);
     }
     await closeCollection(study);
-    expect(statementsOf(study).at(-1)).toBe('abort E-COHORT-TOO-SMALL');
+    expect((await statementsOf(study)).at(-1)).toBe('abort E-COHORT-TOO-SMALL');
   });
 
   it('are enough by themselves: their model is released, and the victim neither trained for it nor takes it', async () => {
@@ -111,7 +110,7 @@ describe('PROTOCOL §6.2: phantom hospitals under keys that the coordinator made
     nothingLeft(victim);
     expect(victim.agent.state.model.round).toBe(0);
     expect(victim.endings.map(({ code }) => code)).toContain('E-RELEASE-INVALID');
-    const report = verifiedBy(['adler', 'birch', 'cedar'], ghosts[0]?.bundles[0] ?? new Uint8Array());
+    const report = verifiedBy(['adler', 'birch', 'cedar'], ghosts[0]?.passports.get(1) ?? new Uint8Array());
     expect(report.passed).toBe(false);
     expect(failedChecks(report)).toContain('approvals by confirmed hospitals');
   });
@@ -150,7 +149,7 @@ describe('PROTOCOL §6.2: phantom hospitals under keys that the coordinator made
   it('beside enough real ones they change nothing: whoever was confirmed is enough', async () => {
     const { study, real } = await scene(['adler', 'birch', 'cedar'], GHOSTS.slice(0, 1));
     await runRound(study, { round: 1 });
-    const report = verifiedBy(['adler', 'birch', 'cedar'], real[0]?.bundles[0] ?? new Uint8Array());
+    const report = verifiedBy(['adler', 'birch', 'cedar'], real[0]?.passports.get(1) ?? new Uint8Array());
     expect(failedChecks(report)).toEqual([]);
   });
 });
@@ -163,7 +162,7 @@ describe('PROTOCOL §7.4, §7.6: a cohort that is thinned out', () => {
     await cutOff(gone);
     await openRound(study, { round: 1, sites: [victim, birch] });
     await study.command({ type: 'lock-cohort', at: START });
-    expect(statementsOf(study)).toEqual(['genesis', 'manifest', 'abort E-COHORT-TOO-SMALL']);
+    expect(await statementsOf(study)).toEqual(['genesis', 'manifest', 'abort E-COHORT-TOO-SMALL']);
     nothingLeft(victim);
   });
 
@@ -177,7 +176,7 @@ describe('PROTOCOL §7.4, §7.6: a cohort that is thinned out', () => {
     await cutOff(dropped);
     for (const site of dropped) site.letGo();
     await closeCollection(study);
-    expect(statementsOf(study)).toEqual(['genesis', 'manifest', 'certificate', 'abort E-COHORT-TOO-SMALL']);
+    expect(await statementsOf(study)).toEqual(['genesis', 'manifest', 'certificate', 'abort E-COHORT-TOO-SMALL']);
     await until(() => kept.every(({ agent }) => agent.state.activity.phase === 'waiting'));
     for (const site of kept) expect(site.agent.state.model.round).toBe(0);
   });
@@ -196,9 +195,9 @@ describe('PROTOCOL §7.4, §7.6: a cohort that is thinned out', () => {
     expect(declinedWith(victim)).toEqual(['E-COHORT-UNCONFIRMED']);
     const deadline = await study.enclave.handle({ type: 'close-acknowledgement', at: START });
     expect(deadline).toMatchObject({ ok: false, error: { code: 'E-ACKS-MISSING' } });
-    expect(statementsOf(study)).toEqual(['genesis', 'manifest', 'certificate', 'intent']);
+    expect(await statementsOf(study)).toEqual(['genesis', 'manifest', 'certificate', 'intent']);
     for (const site of study.sites) expect(site.agent.state.model.round).toBe(0);
-    for (const ghost of ghosts) expect(ghost.bundles).toEqual([]);
+    for (const ghost of ghosts) expect(ghost.passports.size).toBe(0);
   });
 
   it('where a hospital may accept the cohort at all, phantoms alone are never enough acknowledgements', () => {
@@ -226,7 +225,7 @@ describe('PROTOCOL §7.4, §7.6: a cohort that is thinned out', () => {
     // Three are k_min.
     await until(() => accepted(study) === others.length);
     await closeCollection(study);
-    expect(statementsOf(study).at(-1)).toBe('abort E-COHORT-REQUIRED');
+    expect((await statementsOf(study)).at(-1)).toBe('abort E-COHORT-REQUIRED');
   });
 });
 
@@ -243,7 +242,7 @@ describe('PROTOCOL §7.6–7.7: acknowledgements', () => {
     }
     const { state } = study.enclave;
     if (state.phase !== 'committed') throw new Error(state.phase);
-    const sent = Buffer.concat(state.ledger.statements.map(({ bytes }) => bytes));
+    const sent = Buffer.concat((await statedBy(study)).map(({ bytes }) => bytes));
     expect(sent.includes(Buffer.from(state.result.model.digest))).toBe(false);
     for (const site of real) expect(site.agent.state.model.round).toBe(0);
     study.connect(real.slice(2));
@@ -263,7 +262,7 @@ describe('PROTOCOL §7.6–7.7: acknowledgements', () => {
     expect(victim.endings.map(({ code }) => code)).toContain('E-RELEASE-INVALID');
     expect(victim.agent.state.model.round).toBe(0);
 
-    const bundle = ghosts[0]?.bundles[0] ?? new Uint8Array();
+    const bundle = ghosts[0]?.passports.get(1) ?? new Uint8Array();
     const report = verifiedBy(['adler', 'birch', 'cedar'], bundle);
     expect(failedChecks(report)).toEqual(['acknowledgements']);
     expect(report.checks.find(({ name }) => name === 'acknowledgements')?.detail).toMatch(

@@ -30,7 +30,7 @@ import {
   runRound,
   until,
 } from '../support/round-in-process.ts';
-import { seenBy, storedBy } from '../support/site-log.ts';
+import { seenBy, storedBy } from '../support/study-logs.ts';
 import { must } from '../support/study-in-memory.ts';
 import {
   enclaveProgram,
@@ -278,8 +278,8 @@ describe('A6 different models', () => {
     const weights = Float32Array.from({ length: layout.length }, (_, index) => index + shift);
     return { weights: encodeWeights(weights), digest: modelDigest(layout.digest, weights) };
   };
-  const bundleOf = ({ bundles }: SiteInProcess): PassportBundle =>
-    must(decodeBundle(bundles.at(-1) ?? new Uint8Array()));
+  const bundleOf = ({ passports }: SiteInProcess): PassportBundle =>
+    must(decodeBundle([...passports.values()].at(-1) ?? new Uint8Array()));
 
   it('weights exchanged in the release message: discarded, and the true ones taken from the enclave', async () => {
     const study = await StudyInProcess.start(contract);
@@ -304,7 +304,7 @@ describe('A6 different models', () => {
         detail: 'the weights are not those of the passport',
       });
       expect(site.agent.state.model.round).toBe(0);
-      expect(site.bundles).toEqual([]);
+      expect(site.passports.size).toBe(0);
     }
     study.connect([study.sites.find(({ id }) => id === one.id) as SiteInProcess]);
     await runRound(study, { round: 2 });
@@ -489,7 +489,7 @@ describe('A6 a second enclave', () => {
     const { study, one, stolen } = await afterOneRound();
     await cutOff(study.sites);
     const attester = untrustedChip().attesterFor(enclaveProgram);
-    const copy = await study.from(copyOf(study.disk), attester);
+    const copy = await study.from(copyOf(study.disk), { attester });
     running.push(copy);
     const before = one.agent.state;
     one.refusals.length = 0;

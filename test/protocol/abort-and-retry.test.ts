@@ -19,7 +19,7 @@ import {
   runRound,
   until,
 } from '../support/round-in-process.ts';
-import { storedBy } from '../support/site-log.ts';
+import { statedBy, storedBy } from '../support/study-logs.ts';
 import { must } from '../support/study-in-memory.ts';
 import { StudyInProcess, type DuplexPair, type SiteInProcess } from '../support/study-in-process.ts';
 import { HOSPITALS, START, testContract } from '../support/test-contract.ts';
@@ -66,10 +66,8 @@ function membersOf(study: StudyInProcess): Intent['members'] {
   return state.ledger.latest.intent.statement.members;
 }
 const idsOf = (sites: readonly SiteInProcess[]): string[] => sites.map(({ id }) => id);
-const abortsOf = ({ enclave: { state } }: StudyInProcess): string[] =>
-  state.phase === 'unborn'
-    ? []
-    : state.ledger.statements.flatMap(({ statement }) => (statement.type === 'abort' ? [statement.code] : []));
+const abortsOf = async (study: StudyInProcess): Promise<string[]> =>
+  (await statedBy(study)).flatMap(({ statement }) => (statement.type === 'abort' ? [statement.code] : []));
 
 describe('PROTOCOL §7.2–7.8: a deadline in each phase', () => {
   it('commits: too few end the attempt, and nobody has trained or spent anything', async () => {
@@ -79,7 +77,7 @@ describe('PROTOCOL §7.2–7.8: a deadline in each phase', () => {
     study.connect([first, second]);
     await openRound(study, { round: 1, sites: [first, second] });
     await study.command({ type: 'lock-cohort', at: START });
-    expect(abortsOf(study)).toEqual(['E-COHORT-TOO-SMALL']);
+    expect(await abortsOf(study)).toEqual(['E-COHORT-TOO-SMALL']);
     await until(() => activityOf(first) === 'waiting' && activityOf(second) === 'waiting');
     expect(study.sites.flatMap(({ trained }) => trained)).toEqual([]);
     expect(study.sites.flatMap((site) => debitsOf(study, site))).toEqual([]);
@@ -114,7 +112,7 @@ describe('PROTOCOL §7.2–7.8: a deadline in each phase', () => {
     await study.command({ type: 'lock-cohort', at: START });
     await until(() => accepted(study) === others.length);
     await closeCollection(study);
-    expect(abortsOf(study)).toEqual(['E-COHORT-TOO-SMALL']);
+    expect(await abortsOf(study)).toEqual(['E-COHORT-TOO-SMALL']);
     await until(() => study.sites.every((site) => activityOf(site) === 'waiting'));
     expect(debitsOf(study, one)).toEqual([]);
     // Its training ends when nobody waits for it: the update stays at home until it is asked for.
@@ -164,7 +162,7 @@ describe('PROTOCOL §7.2–7.8: a deadline in each phase', () => {
     expect(again).toMatchObject({ ok: false, error: { code: 'E-ROUND-SEALED' } });
     study.connect([one]);
     await until(() => study.sites.every(({ agent }) => agent.state.model.round === 1));
-    expect(abortsOf(study)).toEqual([]);
+    expect(await abortsOf(study)).toEqual([]);
     for (const site of study.sites) expect(debitsOf(study, site)).toHaveLength(1);
   });
 
@@ -296,8 +294,8 @@ describe('PROTOCOL §7.3, §7.6: a hospital whose agent restarts with a new boot
   }
 
   /** Boot keys behind the commit and the acknowledgement of `site` in the passport of the round. */
-  function keysOf({ bundles, id }: SiteInProcess): { commit: string; acknowledgement: string } {
-    const bundle = must(decodeBundle(bundles.at(-1) ?? new Uint8Array()));
+  function keysOf({ passports, id }: SiteInProcess): { commit: string; acknowledgement: string } {
+    const bundle = must(decodeBundle(passports.get(1) ?? new Uint8Array()));
     const { members } = must(openStatementAs(bundle.certificate, 'certificate', 'E-PASSPORT-INVALID')).statement;
     const member = members.find(({ organisation }) => organisation === id);
     const commit = must(openCommit(member?.commit ?? new Uint8Array())).document;

@@ -6,7 +6,7 @@ import { Agent } from '../../site-agent/agent.ts';
 import { beginContract } from '../../site-agent/begin-contract.ts';
 import { attestEnclave } from '../../site-agent/enclave-session.ts';
 import type { SitePlatform } from '../../site-agent/site-platform.ts';
-import type { SiteEnvironment } from '../../site-agent/state.ts';
+import type { Overlay, SiteEnvironment } from '../../site-agent/state.ts';
 import type { Attester } from '../../lib/attestation/attester.ts';
 import { SimulatedChip } from '../../lib/attestation/simulated/chip.ts';
 import { simulatedVerifier } from '../../lib/attestation/simulated/verify-simulated.ts';
@@ -15,7 +15,7 @@ import { publicationAppraiser } from '../../lib/audit/appraise-publication.ts';
 import { attestationBatcher } from '../../lib/channel/attestation-batcher.ts';
 import { encodeMessage, type SiteMessage } from '../../lib/audit/session-message.ts';
 import type { AttestedSession } from '../../lib/channel/session.ts';
-import { systemClock } from '../../lib/channel/clock.ts';
+import { systemClock, type ChannelClock } from '../../lib/channel/clock.ts';
 import { duplexPair } from '../../lib/channel/duplex-pair.ts';
 import type { FrameDuplex } from '../../lib/channel/duplex.ts';
 import { systemRandom } from '../../lib/channel/random.ts';
@@ -29,7 +29,7 @@ import { layoutOf } from '../../lib/learning/layout.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
-import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
+import { DAY_MS, digestOf, organisationSigner, START, testApproval } from './test-contract.ts';
 
 export type DuplexPair = ReturnType<typeof duplexPair>;
 
@@ -41,12 +41,23 @@ export function chipOf(instance: string): SimulatedChip {
   return new SimulatedChip({ rootSeed, instance, now: () => START });
 }
 
+/** What differs from an ordinary study. */
+interface Setting {
+  /** Of sessions; the time that documents state stands still. */
+  readonly clock: ChannelClock;
+  /** Rules of single hospitals, by id; who has none has confirmed everybody. */
+  readonly overlays: Readonly<Record<string, Partial<Overlay>>>;
+  /** What the enclave's evidence comes from. */
+  readonly attester: Attester;
+}
+
 /** The real enclave core and the real agents, over in-process duplexes and simulated chips; stores that outlive restarts. */
 export class StudyInProcess {
   readonly sealed: SealedContract;
   readonly disk: MemoryDisk;
   readonly #parts = new Map<OrganisationId, SiteInProcess>();
   enclave: Enclave;
+  #setting: Setting = ordinary();
   #stop = new AbortController();
 
   private constructor(sealed: SealedContract, disk: MemoryDisk, enclave: Enclave) {
@@ -55,10 +66,13 @@ export class StudyInProcess {
     this.enclave = enclave;
   }
 
-  static async start(sealed: SealedContract): Promise<StudyInProcess> {
+  static async start(sealed: SealedContract, change: Partial<Setting> = {}): Promise<StudyInProcess> {
     const disk = createMemoryDisk();
-    const study = new StudyInProcess(sealed, disk, await startEnclave(sealed, disk));
-    for (const id of HOSPITALS) study.#parts.set(id, await SiteInProcess.start(sealed, id));
+    const setting = { ...ordinary(), ...change };
+    const study = new StudyInProcess(sealed, disk, await startEnclave(sealed, disk, setting));
+    study.#setting = setting;
+    for (const { id } of sealed.contract.organisations)
+      study.#parts.set(id, await SiteInProcess.start(sealed, id, { setting }));
     return study;
   }
 
@@ -74,7 +88,7 @@ export class StudyInProcess {
 
   /** Starts the agent of `id` on a disk that outlived its last contract; `readModel`: its `startingModel`. */
   async join(id: OrganisationId, disk?: MemoryDisk, readModel?: ReadModel): Promise<SiteInProcess> {
-    const site = await SiteInProcess.start(this.sealed, id, disk, readModel);
+    const site = await SiteInProcess.start(this.sealed, id, { setting: this.#setting, disk, readModel });
     this.#parts.set(id, site);
     return site;
   }
@@ -112,13 +126,14 @@ export class StudyInProcess {
 
   /** Serves a session of whoever is at the other end; what the enclave says of it goes to `observer`. */
   accept(duplex: FrameDuplex, observer: SessionObserver): Promise<void> {
-    const attester = attestationBatcher({ attester: enclaveAttester(), clock });
+    const attester = attestationBatcher(this.#setting);
     return acceptSession({ enclave: this.enclave, attester, duplex, observer, signal: this.#stop.signal });
   }
 
   /** The same hospitals before an enclave that starts from another disk. */
   async from(disk: MemoryDisk, boot: Boot = {}): Promise<StudyInProcess> {
     const other = new StudyInProcess(this.sealed, disk, await startEnclave(this.sealed, disk, boot));
+    other.#setting = { ...this.#setting, ...(boot.attester === undefined ? {} : { attester: boot.attester }) };
     for (const site of this.sites) other.#parts.set(site.id, site);
     return other;
   }
@@ -132,7 +147,7 @@ export class StudyInProcess {
   async restartEnclave(): Promise<void> {
     this.#stop.abort();
     this.#stop = new AbortController();
-    this.enclave = await startEnclave(this.sealed, this.disk);
+    this.enclave = await startEnclave(this.sealed, this.disk, this.#setting);
   }
 
   /** `disk`: another one is put in its place. */
@@ -140,7 +155,7 @@ export class StudyInProcess {
     const old = this.#parts.get(id);
     if (old === undefined) throw new Error(`no site ${id}`);
     old.stop();
-    const fresh = await SiteInProcess.start(this.sealed, id, disk ?? old.disk);
+    const fresh = await SiteInProcess.start(this.sealed, id, { setting: this.#setting, disk: disk ?? old.disk });
     this.#parts.set(id, fresh);
     return fresh;
   }
@@ -153,9 +168,11 @@ export class StudyInProcess {
 
 export const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as const;
 const enclaveAttester = (): Attester => chipOf('chip-enclave').attesterFor(enclaveProgram);
+const ordinary = (): Setting => ({ clock, overlays: {}, attester: enclaveAttester() });
 
 interface Boot {
   readonly attester?: Attester;
+  readonly clock?: ChannelClock;
   readonly predecessor?: Uint8Array | undefined;
   readonly approving?: readonly OrganisationId[];
 }
@@ -165,6 +182,7 @@ function startEnclave(
   disk: MemoryDisk,
   {
     attester = enclaveAttester(),
+    clock: sessionClock = clock,
     predecessor,
     approving = sealed.contract.organisations.map(({ id }) => id),
   }: Boot = {},
@@ -177,7 +195,7 @@ function startEnclave(
       sealingKey: chipOf('chip-enclave').sealingKey(enclaveProgram),
       attester,
       verifiers: simulatedVerifiers,
-      clock,
+      clock: sessionClock,
       random: systemRandom,
       studyRandom: systemStudyRandom(systemRandom),
       software: enclaveProgram.measurement,
@@ -191,6 +209,12 @@ function startEnclave(
 }
 
 type ReadModel = () => Promise<Uint8Array | null>;
+
+interface SiteStart {
+  readonly setting?: Setting | undefined;
+  readonly disk?: MemoryDisk | undefined;
+  readonly readModel?: ReadModel | undefined;
+}
 
 /** A chip that no vendor root vouches for. */
 export const untrustedChip = (): SimulatedChip =>
@@ -237,8 +261,7 @@ export class SiteInProcess {
   static async start(
     sealed: SealedContract,
     id: OrganisationId,
-    disk = createMemoryDisk(),
-    readModel: ReadModel = async () => null,
+    { setting = ordinary(), disk = createMemoryDisk(), readModel = async () => null }: SiteStart = {},
   ): Promise<SiteInProcess> {
     const layout = layoutOf(sealed.contract.model.spec);
     const platform: SitePlatform = {
@@ -247,7 +270,7 @@ export class SiteInProcess {
       verifiers: simulatedVerifiers,
       random: systemRandom,
       studyRandom: systemStudyRandom(systemRandom),
-      clock,
+      clock: setting.clock,
     };
     const environment: SiteEnvironment = {
       sealed,
@@ -258,6 +281,7 @@ export class SiteInProcess {
         confirmedKeys: new Map(sealed.contract.organisations.map((one) => [one.id, one.key])),
         minimum: 1,
         requireCoParticipants: [],
+        ...setting.overlays[id],
       },
       appraise: publicationAppraiser(simulatedVerifiers, 'simulation'),
     };
@@ -370,7 +394,7 @@ function endorsementOf({ organisation, signer, sealed }: SiteEnvironment): Uint8
 
 /** Random salt, so that a second call would give other bytes: only a stored payload can be sent twice. */
 function payloadOf({ organisation, layout, sealed }: SiteEnvironment, round: number): Uint8Array {
-  const index = HOSPITALS.indexOf(organisation);
+  const index = sealed.contract.organisations.findIndex(({ id }) => id === organisation);
   const coordinates = toGrid(
     Float64Array.from({ length: layout.length }, (_, i) => (index + i + round) / 256),
     sealed.contract.grid,

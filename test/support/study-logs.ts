@@ -1,4 +1,4 @@
-import type { SignedStatement } from '../../lib/audit/statement.ts';
+import { openStatement, type SignedStatement } from '../../lib/audit/statement.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
 import { decodeSiteEvent } from '../../site-agent/event-codec.ts';
 import type { SiteEvent } from '../../site-agent/event.ts';
@@ -15,3 +15,13 @@ export function storedBy({ sealed }: StudyInProcess, site: SiteInProcess): SiteE
 /** The enclave's statements as this hospital saw them, from genesis on. */
 export const seenBy = (study: StudyInProcess, site: SiteInProcess): SignedStatement[] =>
   storedBy(study, site).flatMap((event) => (event.type === 'statement-seen' ? [event.statement] : []));
+
+/** The enclave's own statements, from genesis on. */
+export async function statedBy({ enclave }: StudyInProcess): Promise<SignedStatement[]> {
+  const statements: SignedStatement[] = [];
+  for (;;) {
+    const page = await enclave.statementsFrom(statements.length);
+    if (page.length === 0) return statements;
+    statements.push(...page.map((bytes) => must(openStatement(bytes))));
+  }
+}
