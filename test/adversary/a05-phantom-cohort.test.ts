@@ -236,7 +236,7 @@ describe('PROTOCOL §7.6–7.7: acknowledgements', () => {
     await cutOff(real.slice(2));
     await closeCollection(study);
     await until(() => acknowledged(study) === 2);
-    for (const _again of [1, 2, 3]) {
+    for (let times = 1; times <= 3; times++) {
       const deadline = await study.enclave.handle({ type: 'close-acknowledgement', at: START });
       expect(deadline).toMatchObject({ ok: false, error: { code: 'E-ACKS-MISSING' } });
     }

@@ -23,7 +23,7 @@ const contract = testContract({
   organisations: ['adler', 'birch', MALLORY].map(organisation),
   grid: { stepLog2: -20, coordinateBound: BOUND, weightCap: CAP, l2Bound: 1.5 * BOUND },
 });
-const { length, digest: layoutDigest } = layoutOf(contract.contract.model.spec);
+const { length } = layoutOf(contract.contract.model.spec);
 
 const running: StudyInProcess[] = [];
 afterEach(() => {
@@ -208,7 +208,7 @@ describe('A11 an update that is not the announced one', () => {
     const good = payload({});
     const other = payload({ weight: 11 });
     expect(await mallory.ask(mallory.headerOf(earlier, other))).toBe('E-ROUND-MANIFEST: another certificate');
-    const layout = digestOf('another layout') as typeof layoutDigest;
+    const layout = digestOf('another layout');
     expect(await mallory.ask(mallory.headerOf(certificate, other, { layout }))).toBe(
       'E-UPDATE-SHAPE: another parameter layout',
     );
@@ -229,7 +229,7 @@ describe('A11 an update that is not the announced one', () => {
     expect(await mallory.ask({ type: 'update', payload: first })).toBe('received');
     expect(await mallory.ask(mallory.headerOf(certificate, second))).toBe('E-UPDATE-COMMITMENT: mallory');
     expect(await mallory.ask({ type: 'update', payload: second })).toBe('E-UPDATE-COMMITMENT: mallory');
-    for (const _again of [1, 2]) {
+    for (let times = 1; times <= 2; times++) {
       expect(await mallory.ask(mallory.headerOf(certificate, first))).toBe('received');
       expect(await mallory.ask({ type: 'update', payload: first })).toBe('received');
     }

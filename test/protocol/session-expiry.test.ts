@@ -153,7 +153,7 @@ describe('PROTOCOL §4.6: sessions and a training that takes long', () => {
   it('a training that ends between two sessions waits for the next, and several sessions may pass', async () => {
     const scene = await Scene.start();
     await scene.trainingForLong();
-    for (const _hour of [1, 2]) {
+    for (let hour = 1; hour <= 2; hour++) {
       await scene.time.advance(SESSION_LIFETIME_MS, STEP_MS);
       await scene.comeBack(scene.study.sites);
       await scene.time.advance(1_000, 20);
