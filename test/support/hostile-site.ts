@@ -9,15 +9,13 @@ import { duplexPair } from '../../lib/channel/duplex-pair.ts';
 import { openSiteSession } from '../../lib/channel/open-site-session.ts';
 import { systemRandom } from '../../lib/channel/random.ts';
 import type { AttestedSession } from '../../lib/channel/session.ts';
-import { signEndorsement } from '../../lib/contract/endorsement.ts';
 import type { Head } from '../../lib/contract/shapes.ts';
-import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { signerFromSeed, type Signer } from '../../lib/core/ed25519.ts';
 import type { Refusal } from '../../lib/core/errors.ts';
-import { instant, type OrganisationId } from '../../lib/core/ids.ts';
+import type { OrganisationId } from '../../lib/core/ids.ts';
 import { must } from './study-in-memory.ts';
-import { chipOf, clock, simulatedVerifiers, type StudyInProcess } from './study-in-process.ts';
-import { DAY_MS, digestOf, organisationSigner, START } from './test-contract.ts';
+import { chipOf, clock, endorsementOf, simulatedVerifiers, type StudyInProcess } from './study-in-process.ts';
+import { digestOf } from './test-contract.ts';
 
 /** A member of the study whose program says what it likes in a session that is attested like any other. */
 export class HostileSite {
@@ -63,7 +61,7 @@ export class HostileSite {
       credentials: () => ({
         bootKey: signer.publicKey,
         organisation,
-        endorsement: endorsementOf(sealed, organisation, signer),
+        endorsement: endorsementOf({ sealed, organisation, signer }),
       }),
       clock,
       random: systemRandom,
@@ -97,15 +95,4 @@ export class HostileSite {
   async leave(): Promise<void> {
     await this.#session.close();
   }
-}
-
-function endorsementOf(sealed: SealedContract, organisation: OrganisationId, { publicKey }: Signer): Uint8Array {
-  const fields = {
-    organisation,
-    bootKey: publicKey,
-    contract: sealed.digest,
-    issued: START,
-    expires: instant(START + DAY_MS),
-  };
-  return signEndorsement(fields, organisationSigner(organisation));
 }

@@ -237,8 +237,8 @@ export class SiteInProcess {
   /** The session of this site is over. */
   ended = false;
   #session: AttestedSession | null = null;
-  readonly #environment: SiteEnvironment;
-  readonly #platform: SitePlatform;
+  readonly environment: SiteEnvironment;
+  readonly platform: SitePlatform;
   #close: () => void = () => undefined;
 
   private constructor(
@@ -254,8 +254,8 @@ export class SiteInProcess {
     this.asked = fields.asked;
     this.passports = fields.passports;
     this.gate = fields.gate;
-    this.#environment = environment;
-    this.#platform = platform;
+    this.environment = environment;
+    this.platform = platform;
   }
 
   static async start(
@@ -321,10 +321,10 @@ export class SiteInProcess {
 
   serve(duplex: FrameDuplex): void {
     this.ended = false;
-    const environment = this.#environment;
+    const environment = this.environment;
     const session = attestEnclave({
       environment,
-      platform: this.#platform,
+      platform: this.platform,
       duplex,
       endorse: () => endorsementOf(environment),
       state: () => this.agent.state,
@@ -381,7 +381,11 @@ export class SiteInProcess {
   }
 }
 
-function endorsementOf({ organisation, signer, sealed }: SiteEnvironment): Uint8Array {
+export function endorsementOf({
+  organisation,
+  signer,
+  sealed,
+}: Pick<SiteEnvironment, 'organisation' | 'signer' | 'sealed'>): Uint8Array {
   const fields = {
     organisation,
     bootKey: signer.publicKey,

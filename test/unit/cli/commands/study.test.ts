@@ -96,6 +96,15 @@ test('status says where the study stands', async () => {
   expect((await study('status', '--json')).json()).toMatchObject({ type: 'status', ...status });
 });
 
+test('status says why a study failed, and what to do', async () => {
+  status = { ...status, phase: 'failed', code: 'E-STATE-BEHIND' };
+  const { stdout } = await study('status');
+  expect(stdout).toContain('The study is failed; 2 of 5 rounds are released.');
+  expect(stdout).toContain("Put the newest copy of the enclave's disk back");
+  expect(stdout).toContain('consilium errors E-STATE-BEHIND');
+  expect((await study('status', '--json')).json()).toMatchObject({ code: 'E-STATE-BEHIND' });
+});
+
 test('launch asks for every round that is left, or for fewer', async () => {
   expect((await study('launch')).stdout).toBe('Launched for 3 rounds.\n');
   expect((await study('launch', '--rounds', '1')).stdout).toBe('Launched for 1 round.\n');
