@@ -1,5 +1,5 @@
 import type { StudyEvent } from '../../lib/wire/study-codec.ts';
-import { KILL_PHASES, type FaultRequest, type KillPhase } from './fault-request.ts';
+import { STRIKE_PHASES, type FaultRequest, type StrikePhase } from './fault-request.ts';
 import type { FaultyNetwork } from './faulty-network.ts';
 import type { LinkCounts } from './link-conditions.ts';
 
@@ -36,7 +36,7 @@ export interface LineChange {
 }
 
 interface Ports {
-  readonly network: Pick<FaultyNetwork, 'change' | 'takeAway' | 'strike' | 'counts'>;
+  readonly network: Pick<FaultyNetwork, 'change' | 'takeAway' | 'slowDown' | 'mangle' | 'cut' | 'counts'>;
   /** SIGKILL to the programs of a party; it is started again by whoever started it. */
   readonly kill: (party: string) => void;
   readonly onStruck: (fault: FaultRequest, strike: Strike) => void;
@@ -58,9 +58,8 @@ interface Running {
 type Placed = Exclude<FaultRequest, { kind: 'latency' }>;
 
 /**
- * Lets faults strike when the study comes to their rounds, as anybody who watches the coordinator could. Networks fail
- * when a round is asked for, so that the hospital has not committed yet; programs are killed in the
- * phase that was asked for: usually when the cohort is locked, in the middle of training and sending.
+ * Lets faults strike when the study comes to their rounds and phases, as anybody who watches the coordinator could, and
+ * undoes them.
  */
 export class FaultDirector {
   readonly #ports: Ports;
@@ -85,7 +84,8 @@ export class FaultDirector {
       const { fault } = running;
       if (fault.kind !== 'latency') continue;
       const { delayMs, jitterMs } = fault;
-      for (const party of fault.parties) this.#ports.network.change(party, { delayMs, jitterMs });
+      const speed = { delayMs, jitterMs, bytesPerSecond: null };
+      for (const party of fault.parties) this.#ports.network.change(party, speed);
       this.#mark(running, { round: 0, attempt: 0, phase: 'start' });
     }
   }
@@ -137,7 +137,7 @@ export class FaultDirector {
   #strikeIfDue(running: Running, at: Extract<StudyEvent, { kind: 'roundPhase' }>): void {
     const { fault } = running;
     if (running.struck !== null || fault.kind === 'latency' || at.round < fault.round) return;
-    if (fault.kind === 'kill' && at.round === fault.round && !isInOrBehind(at.phase, fault.phase)) return;
+    if (at.round === fault.round && !isInOrBehind(at.phase, fault.phase)) return;
     running.before = this.#totals(fault.parties);
     this.#strike(running, fault);
     this.#mark(running, at);
@@ -148,27 +148,36 @@ export class FaultDirector {
     switch (fault.kind) {
       case 'drop':
       case 'partition': {
-        const lifts = fault.parties.map((party) =>
-          network.takeAway(party, fault.kind === 'drop' ? 'refused' : 'silent'),
-        );
-        running.lift = () => {
-          for (const lift of lifts) lift();
-        };
-        if (fault.seconds !== null)
-          running.timer = setTimeout(() => {
-            this.#over(running);
-          }, 1000 * fault.seconds);
+        const how = fault.kind === 'drop' ? 'refused' : 'silent';
+        this.#last(running, fault.seconds, (party) => network.takeAway(party, how));
         return;
       }
+      case 'slow':
+        this.#last(running, fault.seconds, (party) => network.slowDown(party, fault));
+        return;
+      case 'cut':
+        for (const party of fault.parties) network.cut(party, fault.afterBytes);
+        return;
       case 'kill':
         for (const party of fault.parties) kill(party);
         return;
       case 'tamper':
       case 'duplicate':
       case 'reorder':
-      case 'cut':
-        for (const party of fault.parties) network.strike(party, fault.kind);
+        for (const party of fault.parties) network.mangle(party, fault.kind);
     }
+  }
+
+  /** For every party; `seconds` null: until somebody calls `lift`. */
+  #last(running: Running, seconds: number | null, begin: (party: string) => () => void): void {
+    const lifts = running.fault.parties.map(begin);
+    running.lift = () => {
+      for (const lift of lifts) lift();
+    };
+    if (seconds === null) return;
+    running.timer = setTimeout(() => {
+      this.#over(running);
+    }, 1000 * seconds);
   }
 
   #mark(running: Running, { round, attempt, phase }: Omit<Strike, 'atMs'>): void {
@@ -218,7 +227,7 @@ export class FaultDirector {
 }
 
 /** Of the phases of one attempt, whose names the coordinator gives. */
-const isInOrBehind = (phase: string, wanted: KillPhase): boolean =>
-  KILL_PHASES.some((name, index) => name === phase && index >= KILL_PHASES.indexOf(wanted));
+const isInOrBehind = (phase: string, wanted: StrikePhase): boolean =>
+  STRIKE_PHASES.some((name, index) => name === phase && index >= STRIKE_PHASES.indexOf(wanted));
 
 const NOTHING: LineChange = { reset: 0, mangled: 0, dialled: 0 };

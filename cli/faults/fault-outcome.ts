@@ -1,7 +1,7 @@
 import { duration, listed, plural, ranges } from '../report/format.ts';
 import type { FaultRecord, RoundRecord } from '../report/run-summary.ts';
 import type { FaultTrace } from './fault-director.ts';
-import type { OneShot } from './fault-request.ts';
+import type { FaultKind } from './fault-request.ts';
 
 /** What was asked for, when it struck, and what came of it according to the rounds that the enclave signed. */
 export function faultRecord(trace: FaultTrace, history: readonly RoundRecord[]): FaultRecord {
@@ -49,6 +49,8 @@ function didOf({ fault, lastedMs, did }: FaultTrace): string {
       return `${who} had no network ${lasted}, ${plural(did.reset, 'connection')} reset`;
     case 'partition':
       return `packets of ${who} vanished ${lasted}`;
+    case 'slow':
+      return `connections of ${who} were slow ${lasted}`;
     case 'kill':
       return lastedMs === null
         ? `${who} was killed`
@@ -63,12 +65,14 @@ function didOf({ fault, lastedMs, did }: FaultTrace): string {
   }
 }
 
-function onceText(kind: OneShot, who: string, { mangled, dialled, reset }: FaultTrace['did']): string {
+type Once = Extract<FaultKind, 'tamper' | 'duplicate' | 'reorder' | 'cut'>;
+
+function onceText(kind: Once, who: string, { mangled, dialled, reset }: FaultTrace['did']): string {
   if (mangled + reset === 0) return `nothing was sent by ${who} that could suffer`;
   return `${ONCE[kind]} ${who}${dialled === 0 ? '' : ', which dialled again'}`;
 }
 
-const ONCE: Readonly<Record<OneShot, string>> = {
+const ONCE: Readonly<Record<Once, string>> = {
   tamper: 'a bit was flipped in what was sent by',
   duplicate: 'a chunk was repeated in what was sent by',
   reorder: 'two parts were exchanged in what was sent by',

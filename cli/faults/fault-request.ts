@@ -1,28 +1,39 @@
-/** What a person asked for on the command line, as yet unchecked against a study. */
+import type { Mangling } from './link-conditions.ts';
+
+/** When in a round a fault strikes: what the coordinator waits for just then. */
+export const STRIKE_PHASES = ['opening', 'commit', 'upload', 'acknowledge'] as const;
+export type StrikePhase = (typeof STRIKE_PHASES)[number];
+
+interface Placed {
+  readonly parties: readonly string[];
+  readonly round: number;
+  readonly phase: StrikePhase;
+}
+
+/** What is asked for, as yet unchecked against a study. */
 export type FaultRequest = (
-  | {
+  | (Placed & {
       /** Connections are reset and refused, or packets vanish. */
       readonly kind: 'drop' | 'partition';
-      readonly parties: readonly string[];
-      readonly round: number;
       /** null: until the attempt under way is over. */
       readonly seconds: number | null;
-    }
+    })
+  | (Placed & {
+      readonly kind: 'slow';
+      readonly seconds: number;
+      readonly delayMs: number;
+      readonly jitterMs: number;
+      readonly bytesPerSecond: number | null;
+    })
+  | (Placed & {
+      /** Every connection is reset, once so many more bytes have passed. */
+      readonly kind: 'cut';
+      readonly afterBytes: number;
+    })
+  /** SIGKILL; or of what the party sends one chunk is altered, repeated, or exchanged with another, once. */
+  | (Placed & { readonly kind: 'kill' | Mangling })
   | {
-      /** SIGKILL to all programs of the party. */
-      readonly kind: 'kill';
-      readonly parties: readonly string[];
-      readonly round: number;
-      /** What is waited for when it strikes: commits, updates, or acknowledgements of the Intent. */
-      readonly phase: KillPhase;
-    }
-  | {
-      /** Of what the party sends one chunk is altered, repeated or exchanged with another; or its connections are reset once. */
-      readonly kind: OneShot;
-      readonly parties: readonly string[];
-      readonly round: number;
-    }
-  | {
+      /** For the whole run. */
       readonly kind: 'latency';
       /** Empty: every hospital. */
       readonly parties: readonly string[];
@@ -33,12 +44,6 @@ export type FaultRequest = (
   /** The flag and its value as they were typed. */
   readonly asked: string;
 };
-
-/** What happens once to a line. */
-export type OneShot = 'tamper' | 'duplicate' | 'reorder' | 'cut';
-
-export const KILL_PHASES = ['commit', 'upload', 'acknowledge'] as const;
-export type KillPhase = (typeof KILL_PHASES)[number];
 
 export type FaultKind = FaultRequest['kind'];
 
@@ -55,14 +60,14 @@ export function parseOutage(kind: 'drop' | 'partition', text: string): FaultRequ
   if (place === null) return `must be ${shape}, such as ${kind === 'drop' ? 'site-3@2' : 'site-1,site-2@3:5'}`;
   const { parties, round, seconds } = place;
   if (kind === 'drop' && parties.length > 1) return `must name one hospital; repeat --drop for another`;
-  return { kind, parties, round, seconds, asked: `--${kind} ${text}` };
+  return { kind, parties, round, phase: 'opening', seconds, asked: `--${kind} ${text}` };
 }
 
 /** `enclave@5` or `enclave@5/commit`; what is wrong with the text otherwise. */
 export function parseKill(text: string): FaultRequest | string {
   const [before = '', after] = text.split(/\/(.*)/s, 2);
   const place = placeOf(before);
-  const phase = KILL_PHASES.find((name) => name === (after ?? 'upload'));
+  const phase = STRIKE_PHASES.slice(1).find((name) => name === (after ?? 'upload'));
   if (place?.parties.length !== 1 || place.seconds !== null || phase === undefined)
     return 'must be <party>@<round>[/commit|upload|acknowledge], such as enclave@5';
   return { kind: 'kill', parties: place.parties, round: place.round, phase, asked: `--kill ${text}` };
@@ -72,7 +77,7 @@ export function parseKill(text: string): FaultRequest | string {
 export function parseTamper(text: string): FaultRequest | string {
   const place = placeOf(text);
   if (place?.parties.length !== 1 || place.seconds !== null) return 'must be <hospital>@<round>, such as site-4@3';
-  return { kind: 'tamper', parties: place.parties, round: place.round, asked: `--tamper ${text}` };
+  return { kind: 'tamper', parties: place.parties, round: place.round, phase: 'opening', asked: `--tamper ${text}` };
 }
 
 /** `200ms`, `1s±250ms` or `site-3:200ms±50ms`; what is wrong with the text otherwise. */

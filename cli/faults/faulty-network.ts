@@ -1,7 +1,12 @@
 import type { Seed } from '../../lib/data/seeded-stream.ts';
 import { FaultProxy } from './fault-proxy.ts';
-import type { FaultRequest, OneShot } from './fault-request.ts';
-import type { LinkConditions, LinkCounts } from './link-conditions.ts';
+import type { FaultRequest } from './fault-request.ts';
+import type { LinkConditions, LinkCounts, Mangling } from './link-conditions.ts';
+
+type Outage = Exclude<LinkConditions['reach'], 'open'>;
+type Speed = Pick<LinkConditions, 'delayMs' | 'jitterMs' | 'bytesPerSecond'>;
+
+const FULL_SPEED: Speed = { delayMs: 0, jitterMs: 0, bytesPerSecond: null };
 
 interface Address {
   readonly host: string;
@@ -13,8 +18,9 @@ export class FaultyNetwork {
   readonly #parties: ReadonlySet<string>;
   readonly #seedOf: (line: string) => Seed;
   readonly #lines = new Map<string, FaultProxy[]>();
-  /** What is wrong with the lines of a party at the moment; the worst counts. */
-  readonly #outages = new Map<string, Map<symbol, 'refused' | 'silent'>>();
+  readonly #speeds = new Map<string, Speed>();
+  readonly #slowed = new Map<string, Map<symbol, Speed>>();
+  readonly #outages = new Map<string, Map<symbol, Outage>>();
 
   constructor({
     faults,
@@ -36,28 +42,30 @@ export class FaultyNetwork {
     return { ...target, ...proxy.address };
   }
 
-  change(party: string, conditions: Partial<Omit<LinkConditions, 'reach'>>): void {
-    for (const line of this.#of(party)) line.change(conditions);
-  }
-
-  /** Takes every line of `party` away until the returned function is called. */
-  takeAway(party: string, how: 'refused' | 'silent'): () => void {
-    const outages = this.#outages.get(party) ?? new Map<symbol, 'refused' | 'silent'>();
-    this.#outages.set(party, outages);
-    const outage = Symbol(party);
-    outages.set(outage, how);
+  /** For the whole run. */
+  change(party: string, speed: Speed): void {
+    this.#speeds.set(party, speed);
     this.#apply(party);
-    return () => {
-      if (outages.delete(outage)) this.#apply(party);
-    };
   }
 
-  /** Once, to what `party` sends. */
-  strike(party: string, what: OneShot): void {
-    for (const line of this.#of(party)) {
-      if (what === 'cut') line.cut();
-      else line.mangleNext(what);
-    }
+  /** Until the returned function is called; of several the last one counts. */
+  slowDown(party: string, { delayMs, jitterMs, bytesPerSecond }: Speed): () => void {
+    return this.#impose(this.#slowed, party, { delayMs, jitterMs, bytesPerSecond });
+  }
+
+  /** Takes every line of `party` away until the returned function is called; of several the worst counts. */
+  takeAway(party: string, how: Outage): () => void {
+    return this.#impose(this.#outages, party, how);
+  }
+
+  /** Once, to the next chunk that `party` sends. */
+  mangle(party: string, how: Mangling): void {
+    for (const line of this.#of(party)) line.mangleNext(how);
+  }
+
+  /** Resets the connections of `party` after so many more bytes. */
+  cut(party: string, afterBytes: number): void {
+    for (const line of this.#of(party)) line.cut({ afterBytes });
   }
 
   /** Of each line of `party`. */
@@ -69,10 +77,23 @@ export class FaultyNetwork {
     await Promise.all([...this.#lines.values()].flat().map((line) => line.close()));
   }
 
+  #impose<T>(all: Map<string, Map<symbol, T>>, party: string, what: T): () => void {
+    const imposed = all.get(party) ?? new Map<symbol, T>();
+    all.set(party, imposed);
+    const one = Symbol(party);
+    imposed.set(one, what);
+    this.#apply(party);
+    return () => {
+      if (imposed.delete(one)) this.#apply(party);
+    };
+  }
+
   #apply(party: string): void {
     const outages = [...(this.#outages.get(party)?.values() ?? [])];
     const reach = outages.includes('refused') ? 'refused' : (outages[0] ?? 'open');
-    for (const line of this.#of(party)) line.change({ reach });
+    const slowed = [...(this.#slowed.get(party)?.values() ?? [])].at(-1);
+    const speed = slowed ?? this.#speeds.get(party) ?? FULL_SPEED;
+    for (const line of this.#of(party)) line.change({ ...speed, reach });
   }
 
   #of(party: string): readonly FaultProxy[] {

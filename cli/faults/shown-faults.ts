@@ -51,5 +51,6 @@ const SUFFERS: Readonly<Record<FaultKind, string>> = {
   duplicate: 'has a chunk sent twice',
   reorder: 'has two chunks exchanged',
   cut: 'has its connections reset',
+  slow: 'slowed',
   latency: 'slowed',
 };

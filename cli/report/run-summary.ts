@@ -53,7 +53,7 @@ export interface RoundRecord {
 export interface FaultRecord {
   /** The flag as it was typed. */
   readonly asked: string;
-  readonly kind: 'drop' | 'partition' | 'kill' | 'tamper' | 'duplicate' | 'reorder' | 'cut' | 'latency';
+  readonly kind: 'drop' | 'partition' | 'kill' | 'tamper' | 'duplicate' | 'reorder' | 'cut' | 'slow' | 'latency';
   /** Ids of hospitals, `enclave` or `coordinator`. */
   readonly parties: readonly string[];
   /** null: the study never came to that round. Round and attempt 0, phase `start`: before the first round. */

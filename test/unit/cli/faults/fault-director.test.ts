@@ -82,8 +82,8 @@ async function directed(...faults: FaultRequest[]): Promise<FaultDirector> {
   });
 }
 
-/** What a party's line gives back for `x`. */
-async function echoed(party: string): Promise<'x' | 'reset' | 'altered'> {
+/** What a party's line gives back for `sent`: just that (`x`), or something else. */
+async function echoed(party: string, sent = 'x'): Promise<'x' | 'reset' | 'altered'> {
   const address = addresses.get(party);
   if (address === undefined) throw new Error(party);
   const socket = connect(address);
@@ -93,9 +93,9 @@ async function echoed(party: string): Promise<'x' | 'reset' | 'altered'> {
       resolve('reset');
     });
     socket.once('data', (bytes) => {
-      resolve(String(bytes) === 'x' ? 'x' : 'altered');
+      resolve(String(bytes) === sent ? 'x' : 'altered');
     });
-    socket.write('x');
+    socket.write(sent);
   });
 }
 
@@ -237,6 +237,46 @@ describe('a tampering', () => {
     expect([await echoed('adler'), await echoed('birch')]).toEqual(['x', 'altered']);
     expect([await echoed('adler'), await echoed('birch')]).toEqual(['x', 'x']);
     expect(director.traces).toMatchObject([{ lastedMs: null, did: { mangled: 1, dialled: 2, reset: 0 } }]);
+  });
+});
+
+describe('what only programs ask for', () => {
+  const place = { parties: ['adler'], round: 1, phase: 'opening' } as const;
+
+  it('a slow line is slow for its time, and a later one as slow as the whole run', async () => {
+    const speed = { delayMs: 30, jitterMs: 0, bytesPerSecond: null };
+    const slow = { ...place, ...speed, kind: 'slow', seconds: 60, asked: 'slow' } as const;
+    const director = await directed(fault(parseLatency('adler:1ms')), slow, { ...slow, phase: 'commit' });
+    director.start();
+    const delayed = (): number => network.counts('adler').reduce((sum, counts) => sum + counts.delayed, 0);
+    expect(await echoed('adler')).toBe('x');
+    expect(delayed()).toBe(2);
+    director.see(phase(1, 'opening'));
+    director.see(phase(1, 'commit'));
+    director.end();
+    expect(await echoed('adler')).toBe('x');
+    expect(delayed()).toBe(4);
+    expect(director.traces.map(({ lastedMs }) => lastedMs !== null)).toEqual([false, true, true]);
+  });
+
+  it('a cut resets what stands, after its bytes', async () => {
+    const director = await directed({ ...place, kind: 'cut', afterBytes: 2, asked: 'cut' });
+    expect(await echoed('adler')).toBe('x');
+    director.see(phase(1, 'opening'));
+    expect(director.traces).toMatchObject([{ did: { reset: 0 } }]);
+    await echoed('adler');
+    await vi.waitFor(() => {
+      expect(director.traces).toMatchObject([{ did: { reset: 2 } }]);
+    });
+  });
+
+  it.each(['duplicate', 'reorder'] as const)('%s strikes one chunk', async (kind) => {
+    const director = await directed({ ...place, kind, asked: kind });
+    director.see(phase(1, 'opening'));
+    // A chunk of one byte has no two parts to exchange.
+    await echoed('adler', 'xy');
+    await echoed('adler', 'xy');
+    expect(director.traces).toMatchObject([{ did: { mangled: 1 } }]);
   });
 });
 

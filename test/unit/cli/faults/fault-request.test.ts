@@ -7,6 +7,7 @@ describe('a fault as people type it', () => {
       kind: 'drop',
       parties: ['site-3'],
       round: 2,
+      phase: 'opening',
       seconds: null,
       asked: '--drop site-3@2',
     });
