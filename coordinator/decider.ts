@@ -129,15 +129,10 @@ function seeSite(
   const { organisation, connected } = command;
   if (state.connected.has(organisation) === connected) return ok([]);
   const seen: CoordinatorEvent = { type: 'site-seen', organisation, connected };
-  const after = new Set(state.connected);
-  if (connected) after.add(organisation);
-  else after.delete(organisation);
-  if (state.phase === 'gathering') return ok([seen, ...firstRound(environment, { ...state, connected: after }, false)]);
-  if (state.phase === 'running' && !connected && state.current.step === 'commit') {
-    const expected = new Set(state.current.expected);
-    expected.delete(organisation);
-    return ok([seen, ...whenComplete(environment, { ...state.current, expected })]);
-  }
+  const after = evolve(state, seen);
+  if (after.phase === 'gathering') return ok([seen, ...firstRound(environment, after, false)]);
+  if (after.phase === 'running' && !connected && after.current.step === 'commit')
+    return ok([seen, ...whenComplete(environment, after.current)]);
   return ok([seen]);
 }
 

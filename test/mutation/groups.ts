@@ -12,8 +12,6 @@ export interface MutationGroup {
 /** The project's promise for `lib/core` and for the deciders, in per cent of the mutants. */
 export const WANTED_SCORE = 85;
 
-const WHOLE_ROUNDS = 'test/unit/deciders/{repeats,replay,retry}.test.ts';
-
 export const GROUPS: readonly MutationGroup[] = [
   {
     name: 'core',
@@ -24,25 +22,23 @@ export const GROUPS: readonly MutationGroup[] = [
     name: 'enclave',
     mutate: ['aggregator-enclave/decider.ts', 'aggregator-enclave/*-phase.ts', 'aggregator-enclave/evolve.ts'],
     tests: [
-      'test/unit/deciders/{enclave-*,head-proof}.test.ts',
-      WHOLE_ROUNDS,
-      'test/protocol/enclave-*.test.ts',
-      'test/property/arrival-order.test.ts',
+      'test/unit/deciders/{enclave-*,head-proof,successor-enclave}.test.ts',
+      'test/protocol/enclave-{updates,cohort,release}.test.ts',
+      'test/unit/deciders/repeats.test.ts',
     ],
   },
   {
     name: 'site',
-    mutate: ['site-agent/decider.ts', 'site-agent/*-phase.ts', 'site-agent/evolve.ts'],
-    tests: ['test/unit/deciders/site-*.test.ts', 'test/protocol/site-*.test.ts', WHOLE_ROUNDS],
+    mutate: ['site-agent/decider.ts', 'site-agent/*-phase.ts', 'site-agent/forgotten.ts', 'site-agent/evolve.ts'],
+    tests: ['test/unit/deciders/site-*.test.ts', 'test/protocol/site-{update,cohort,consent,behind}.test.ts'],
   },
   {
     name: 'coordinator',
     mutate: ['coordinator/decider.ts', 'coordinator/round-progress.ts', 'coordinator/evolve.ts'],
     tests: [
       'test/unit/deciders/coordinator-*.test.ts',
-      'test/unit/coordinator/*.test.ts',
-      'test/protocol/coordinator-*.test.ts',
-      'test/unit/deciders/replay.test.ts',
+      'test/protocol/coordinator-liveness.test.ts',
+      'test/unit/coordinator/consent.test.ts',
     ],
   },
 ];
