@@ -33,7 +33,6 @@ export function openRound(
     return err(refusal('E-ROUND-PHASE', `cannot open a round while one is ${state.phase}`));
   }
   const { model, attempts, approvals, withdrawn } = state.ledger;
-  if (model.content === null) return err(refusal('E-MODEL-WANTED'));
   if (model.round >= contract.rounds) return err(refusal('E-ROUND-FINISHED'));
   if (at < contract.validity.notBefore || at >= contract.validity.notAfter) return err(refusal('E-CONTRACT-EXPIRED'));
   if (round <= model.round) return err(refusal('E-PARENT-REUSED', `round ${round} is released`));
@@ -48,6 +47,7 @@ export function openRound(
   if (willing < contract.kMin) {
     return err(refusal('E-APPROVALS-MISSING', '', { got: String(willing), want: `at least ${contract.kMin}` }));
   }
+  if (model.content === null) return err(refusal('E-MODEL-WANTED'));
   const draft = {
     type: 'manifest',
     contract: sealed.digest,
