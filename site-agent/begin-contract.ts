@@ -5,6 +5,7 @@ import type { Debit } from './event.ts';
 import { decodeModelFile } from '../lib/learning/model-file.ts';
 import { modelDigest } from '../lib/learning/weights.ts';
 import type { Store } from '../lib/store/store.ts';
+import { isBackupAccepted } from './accepted-backups.ts';
 import { addContract, listContracts } from './contract-list.ts';
 import { encodeSiteEvent } from './event-codec.ts';
 import { keepStart, readPast, startOf, type PastContract } from './past-contracts.ts';
@@ -23,7 +24,8 @@ interface Parts {
  * The state in which a store begins the contract, or began it. The first time it ends every contract before: their
  * logs get a last event, so that an agent still running there can append nothing more, and one started there is refused.
  * Throws RefusalError for a contract that this hospital must not go on under (`succeed`), without a model to start from
- * (E-CONFIG), with another one (E-PREDECESSOR-INVALID), or beside another agent (E-STORE-CONFLICT).
+ * (E-CONFIG), with another one (E-PREDECESSOR-INVALID), on an old copy that nobody has accepted (E-SITE-BEHIND), or
+ * beside another agent (E-STORE-CONFLICT).
  */
 export async function beginContract({ environment, store, readModel }: Parts): Promise<SiteState> {
   const { sealed } = environment;
@@ -36,6 +38,7 @@ export async function beginContract({ environment, store, readModel }: Parts): P
     return initialSiteState(kept);
   }
   const past = await readPast(store, listed);
+  for (const earlier of past) await requireKnown(store, earlier);
   const admitted = succeed(past, sealed);
   if (!admitted.ok) throw new RefusalError(admitted.error);
   const { spent, start: own } = admitted.value;
@@ -64,6 +67,13 @@ function modelIn(
   const got = modelDigest(layout.digest, model.value.weights);
   if (bytesEqual(got, want)) return { round: 0, digest: want, weights: model.value.weights };
   throw new RefusalError(refusal('E-PREDECESSOR-INVALID', 'startingModel', { got: toHex(got), want: toHex(want) }));
+}
+
+/** A store that is an old copy does not go on before somebody has accepted what it forgot (PROTOCOL §7.13). */
+async function requireKnown({ events }: Parts['store'], { sealed, state }: PastContract): Promise<void> {
+  if (state.behind === null) return;
+  if (await isBackupAccepted(events, { contract: sealed.digest, counter: state.behind })) return;
+  throw new RefusalError(refusal('E-SITE-BEHIND', `under contract ${toHex(sealed.digest)}`));
 }
 
 /** Behind this event nothing is ever appended: an agent of that contract that is running stops at its next one. */

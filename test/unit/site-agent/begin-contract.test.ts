@@ -6,6 +6,7 @@ import { encodeModelFile } from '../../../lib/learning/model-file.ts';
 import { layoutOf } from '../../../lib/learning/layout.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../../lib/store/memory.ts';
 import type { Store } from '../../../lib/store/store.ts';
+import { storeAcceptedBackup } from '../../../site-agent/accepted-backups.ts';
 import { Agent, type AgentPorts } from '../../../site-agent/agent.ts';
 import { beginContract } from '../../../site-agent/begin-contract.ts';
 import { encodeSiteEvent } from '../../../site-agent/event-codec.ts';
@@ -154,6 +155,20 @@ describe('a store refuses a contract, and stays as it was', () => {
     const { model } = study.sealed.contract;
     const odd = testContract({ model: { ...model, initialDigest: digestOf('odd') } });
     expect(await refusalOf(begin(odd, openMemoryStore()))).toContain('E-CONTRACT-INVALID: model.initialDigest');
+  });
+
+  it('while it is an old copy that nobody has accepted; then it goes on', async () => {
+    const disk = await storeWithPast();
+    const { events, blobs } = openMemoryStore(disk);
+    const stream = siteStream(study.sealed.digest);
+    await events.append(stream, site.log.length, [encodeSiteEvent({ type: 'behind-noticed', counter: 7 })]);
+    const before = copyOf(disk);
+    expect(await refusalOf(begin(next, { events, blobs }))).toContain('E-SITE-BEHIND');
+    expect(disk).toEqual(before);
+    await storeAcceptedBackup(events, { contract: study.sealed.digest, counter: 6 });
+    expect(await refusalOf(begin(next, { events, blobs }))).toContain('E-SITE-BEHIND');
+    await storeAcceptedBackup(events, { contract: study.sealed.digest, counter: 7 });
+    expect((await begin(next, { events, blobs })).model.round).toBe(0);
   });
 
   it('of which it lost the bytes', async () => {
