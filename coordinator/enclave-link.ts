@@ -15,6 +15,8 @@ import type { CoordinatorCommand, RoundAction, SeenStatement } from './event.ts'
 
 const RETRY_MS = 200;
 const ADVANCE_TRIES = 50;
+/** The first hospital is just bringing its model; when none does, the opening is asked for again anyhow. */
+const WANTED_TRIES = 20;
 const STATEMENTS_PER_PAGE = 1000;
 
 const ACTIONS: Readonly<Record<RoundAction, EnclaveAction>> = {
@@ -117,14 +119,16 @@ export class EnclaveLink {
     if (!answered.ok) log.warn('withdrawal.refused', { code: answered.error.code });
   }
 
-  /** Asks for one step; an enclave that cannot be reached is asked again, a refusal is final. */
+  /** Asks for one step; an enclave that cannot be reached, or waits for a model, is asked again; a refusal is final. */
   async advance(action: RoundAction, place: { readonly round: number; readonly attempt: number }): Promise<void> {
     const { control, log, signal } = this.#parts;
     for (let tries = 0; tries < ADVANCE_TRIES && !signal.aborted; tries++) {
       const answered = await control.advance({ action: ACTIONS[action], ...place });
       if (answered.ok) return;
-      log.warn('enclave.refused', { code: answered.error.code, step: action, ...place });
-      if (!UNREACHED.has(answered.error.code)) return;
+      const { code } = answered.error;
+      const wanted = code === 'E-MODEL-WANTED';
+      if (!wanted || tries === 0) log.warn('enclave.refused', { code, step: action, ...place });
+      if (!UNREACHED.has(code) && !(wanted && tries < WANTED_TRIES)) return;
       await pause(RETRY_MS, signal);
     }
   }

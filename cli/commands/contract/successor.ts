@@ -119,7 +119,12 @@ async function run(flags: Flags, io: CliIo): Promise<void> {
     beginsAnew: beginAnew !== undefined,
     rounds: sealed.contract.rounds,
   };
-  io.stdout.write(flags.json ? `${JSON.stringify({ type: 'drafted', ...drafted })}\n` : text(drafted, flags));
+  const simulated = sealed.contract.environment === 'simulation';
+  io.stdout.write(
+    flags.json
+      ? `${JSON.stringify({ type: 'drafted', ...drafted })}\n`
+      : text(drafted, flags) + (simulated ? '\nSIMULATION: attestation under this contract protects nothing.\n' : ''),
+  );
 }
 
 interface Drafted {
