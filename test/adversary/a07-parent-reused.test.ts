@@ -108,7 +108,7 @@ function passportOf(study: StudyInProcess, round: number): Uint8Array {
 
 /** What becomes of an agent that is started under `sealed` on the disk it had. */
 const startedUnder = (sealed: SealedContract, { id, disk }: SiteInProcess): Promise<string> =>
-  SiteInProcess.start(sealed, id, disk).then(
+  SiteInProcess.start(sealed, id, { disk }).then(
     () => 'started',
     (fault: unknown) => (fault instanceof RefusalError ? fault.refusals[0].code : String(fault)),
   );
