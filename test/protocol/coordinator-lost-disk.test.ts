@@ -126,7 +126,7 @@ describe('PROTOCOL §1, §7.8: a coordinator that lost its disk, or the end of i
       const consents = notices.filter(({ kind }) => kind === 'approval');
       for (const notice of consents) await tell(coordinator, notice);
       await coordinator.tell({ type: 'launch', rounds: ROUNDS });
-      for (const notice of notices) await tell(coordinator, notice);
+      await hearPast(coordinator, notices);
       await goesOn(coordinator, index);
     }
   });
@@ -140,20 +140,26 @@ describe('PROTOCOL §1, §7.8: a coordinator that lost its disk, or the end of i
     }
   });
 
-  it('with every backup of its store, and with every end of it missing: at every moment', async () => {
-    let tried = 0;
-    for (const [index, moment] of timeline.entries()) {
-      const log = logOf(moment.disk);
-      for (let kept = 1; kept <= log.length; kept++) {
-        const coordinator = await fresh(moment, diskOf(log.slice(0, kept)));
-        // Where its log ends before its launch, and nowhere else.
-        await coordinator.tell({ type: 'auto-launch', rounds: ROUNDS });
-        await goesOn(coordinator, index);
-        tried += 1;
+  /** Together every moment; each is as much as one test should take. */
+  const QUARTERS = [0, 1, 2, 3];
+  it.each(QUARTERS)(
+    'with every backup of its store, and with every end of it missing: at every moment, quarter %i',
+    async (quarter) => {
+      let tried = 0;
+      for (const [index, moment] of timeline.entries()) {
+        if (index % QUARTERS.length !== quarter) continue;
+        const log = logOf(moment.disk);
+        for (let kept = 1; kept <= log.length; kept++) {
+          const coordinator = await fresh(moment, diskOf(log.slice(0, kept)));
+          // Where its log ends before its launch, and nowhere else.
+          await coordinator.tell({ type: 'auto-launch', rounds: ROUNDS });
+          await goesOn(coordinator, index);
+          tried += 1;
+        }
       }
-    }
-    expect(tried).toBeGreaterThan(500);
-  });
+      expect(tried).toBeGreaterThan(150);
+    },
+  );
 });
 
 describe('PROTOCOL §6.3: what hospitals signed comes back from the enclave', () => {
@@ -180,8 +186,14 @@ describe('PROTOCOL §6.3: what hospitals signed comes back from the enclave', ()
 async function fresh({ notices }: Moment, disk: MemoryDisk): Promise<DrivenCoordinator> {
   const coordinator = await DrivenCoordinator.start(sealed, disk);
   await everybodyArrives(coordinator);
-  for (const notice of notices) await tell(coordinator, notice);
+  await hearPast(coordinator, notices);
   return coordinator;
+}
+
+/** In the order of the link: first every statement, then what happened since the enclave was started, some of it again. */
+async function hearPast(coordinator: DrivenCoordinator, notices: readonly CoreNotice[]): Promise<void> {
+  for (const notice of notices) if (notice.kind === 'statement') await tell(coordinator, notice);
+  for (const notice of notices) await tell(coordinator, notice);
 }
 
 /**
