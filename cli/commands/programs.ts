@@ -5,12 +5,13 @@ import type { SimulationSettings } from '../../lib/config/program-fields.ts';
 import { endWithSupervisor } from '../../lib/config/run-program.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import { addExamples, HELP_GROUP, type CommandModule } from '../command-module.ts';
+import { reportFault } from '../program.ts';
 import type { MeasuredProgram } from '../setup/draft.ts';
 import { siteAcceptBackup } from './site/accept-backup.ts';
 
 /** `consilium coordinator`: the untrusted organiser. */
 export const coordinatorCommand: CommandModule = {
-  register(program) {
+  register(program, io) {
     const command = withConfig(program.command('coordinator'))
       .summary('run the coordinator of a study')
       .description('Runs the coordinator: it stores, schedules and relays, and is trusted by nobody for privacy.')
@@ -22,7 +23,12 @@ export const coordinatorCommand: CommandModule = {
           controller.abort();
         };
         for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, now);
-        await runCoordinator(configPath(command), { signal: controller.signal, now });
+        // Whatever it still holds open (its server, hospitals' streams) must not keep a coordinator alive that has stopped.
+        try {
+          await runCoordinator(configPath(command), { signal: controller.signal, now });
+        } catch (fault) {
+          process.exit(reportFault(fault, io, command.optsWithGlobals<{ json?: true }>().json === true));
+        }
         process.exit(0);
       });
     addExamples(command, [['consilium coordinator --config coordinator.yaml', 'In a terminal of its own:']]);

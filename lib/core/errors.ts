@@ -28,6 +28,7 @@ export interface ErrorMeaning {
 const NOTHING_LEFT = 'No patient data left the hospital.';
 const NOTHING_RELEASED = 'Nothing was released; updates already received were erased from the enclave.';
 const NOT_INVOLVED = 'Patient data is not involved.';
+const MORE = 'More: docs/recovery.md.';
 const STORED_FIRST = 'Nothing leaves a hospital that was not stored first; what was stored before is kept.';
 
 const refused = (what: string, next: string, patientData = NOTHING_LEFT): ErrorMeaning => ({
@@ -90,7 +91,7 @@ const configuration = (what: string, next: string): ErrorMeaning => ({
 const storage = (what: string, next: string, patientData = STORED_FIRST): ErrorMeaning => ({
   what,
   patientData,
-  next,
+  next: `${next} ${MORE}`,
   retryable: false,
   grpc: 'INTERNAL',
   exit: 74,
@@ -325,7 +326,7 @@ export const ERRORS = {
   ),
   'E-STATE-BEHIND': refused(
     'The enclave was shown a newer state of this study than its own: it runs on an old copy of its disk, or on one of two.',
-    "The study is halted. Put the newest copy of the enclave's disk back; where there is none, a successor contract that names the last passport goes on.",
+    "The study is halted. Put the newest copy of the enclave's disk back; where there is none, a successor contract that names the last passport goes on. More: docs/recovery.md.",
     NOTHING_RELEASED,
   ),
   'E-HEAD-UNPROVEN': refused(
@@ -356,7 +357,7 @@ export const ERRORS = {
 
   'E-SITE-BEHIND': precondition(
     'The study knows of a commit or an update of this hospital that its own store does not: the store is an old copy or a new one, or somebody else uses the key of this hospital.',
-    'If somebody here put a backup back or replaced the disk: `consilium site accept-backup --config site.yaml`. If nobody did: inform the security officer.',
+    'If somebody here put a backup back or replaced the disk: `consilium site accept-backup --config site.yaml`. If nobody did: inform the security officer. More: docs/recovery.md.',
     'Nothing is sent until somebody decides; what was sent since the copy was made is debited as far as the statements tell it.',
   ),
 

@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger } from 'pino';
+import { refusal, RefusalError } from '../core/errors.ts';
 import { describeFault } from './describe-fault.ts';
 import { isEventName, safeFields, type LogFields } from './log-fields.ts';
 
@@ -41,7 +42,10 @@ export function createLogger({ name, destination, level }: LoggerOptions): Logge
   return onPino(root);
 }
 
-/** Where a program's configuration wants its log: a file, or standard error when it names none. */
+/**
+ * Where a program's configuration wants its log: a file, or standard error when it names none. Throws RefusalError
+ * E-CONFIG for a file that cannot be opened.
+ */
 export function programLogger(
   name: string,
   { file, level }: { readonly file?: string | undefined; readonly level: LogLevel },
@@ -74,11 +78,22 @@ function onPino(target: PinoLogger): Logger {
   };
 }
 
+/** E-CONFIG where the file cannot be opened. */
+function opened<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    if (code === undefined) throw fault;
+    throw new RefusalError(refusal('E-CONFIG', `log.file: cannot be opened (${code})`));
+  }
+}
+
 function streamOf(destination: LogDestination): { write(line: string): void } {
   if (typeof destination === 'object' && 'write' in destination) return destination;
   const target = destination === 'stderr' ? { fd: 2 } : { dest: destination.file, append: true, mode: 0o600 };
   // Synchronous: the last line before a crash is the one that explains it.
-  const stream = pino.destination({ ...target, sync: true });
+  const stream = opened(() => pino.destination({ ...target, sync: true }));
   // A full disk or a closed terminal must not stop a hospital's agent; its events are in the store, not here.
   stream.on('error', () => undefined);
   return stream;

@@ -1,6 +1,6 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'vitest';
@@ -144,4 +144,27 @@ describe('an old copy of a disk is put back', PATIENCE, () => {
       expect(await phaseOnStart(run)).toMatch(/^(released|aborted|committed)$/);
     },
   );
+});
+
+const hasLimits = spawnSync('prlimit', ['--version']).status === 0;
+if (!hasLimits) console.warn('SKIPPED: prlimit is not here, so no program runs out of room in mid-study');
+
+describe.skipIf(!hasLimits)('a disk without room', PATIENCE, () => {
+  it.concurrent('under each program: named, and started again they go on', async ({ expect }) => {
+    const run = start('no-room', 5);
+    await released(run, 1);
+    const faults = { lakeside: 'agent.fault', enclave: 'enclave.fault', coordinator: 'coordinator.fault' };
+    for (const party of Object.keys(faults)) {
+      // The log of its store is its largest file, and may not grow any more: what a quota does to its next write.
+      const { size } = statSync(`${storeOf(run, party)}-wal`);
+      const pid = party === 'coordinator' ? run.processOf(party) : run.programOf(party);
+      spawnSync('prlimit', ['--pid', String(pid), `--fsize=${size + 4096}`]);
+    }
+    expect(await run.summary()).toMatchObject({ rounds: 5, passportVerified: true });
+    expect(roundsOf(run)).toHaveLength(5);
+    for (const [party, event] of Object.entries(faults))
+      expect(logOf(run, party)).toMatch(new RegExp(`"event":"${event}","fault":.*"code":"E-STORE-FULL"`));
+    for (const party of ['lakeside', 'enclave'])
+      expect(readFileSync(join(run.out, 'work', 'logs', `${party}.out`), 'utf8')).toContain('"died","exitCode":74');
+  });
 });

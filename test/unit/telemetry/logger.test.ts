@@ -107,3 +107,10 @@ test('a log file is appended to, readable by its owner only', () => {
   if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).toBe(0o600);
   rmSync(folder, { recursive: true });
 });
+
+test('a log file that cannot be opened is a fault of the configuration', () => {
+  const file = join(tmpdir(), 'consilium-no-such-folder', 'agent.log');
+  const thrown = (): unknown => createLogger({ name: 'site', level: 'info', destination: { file } });
+  expect(thrown).toThrow('E-CONFIG');
+  expect(thrown).toThrow('log.file: cannot be opened (ENOENT)');
+});
