@@ -18,17 +18,11 @@ interface WriteParts<T> {
 /** Writes item after item, each when the one before it was taken. Resolves at the end of the items or at abort. */
 export async function writeEach<T>({ call, items, encode, signal, stallMs, onStall }: WriteParts<T>): Promise<void> {
   const iterator = items[Symbol.asyncIterator]();
-  const aborted = new Promise<null>((resolve) => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener('abort', () => {
-      resolve(null);
-    });
-  });
   try {
     for (;;) {
-      const item = await Promise.race([iterator.next(), aborted]);
+      const item = await unlessAborted(iterator.next(), signal);
       if (item === null || item.done === true) return;
-      const taken = await Promise.race([write(call, encode(item.value), stallMs), aborted]);
+      const taken = await unlessAborted(write(call, encode(item.value), stallMs), signal);
       if (taken === null) return;
       if (taken === 'stalled') {
         onStall();
@@ -50,6 +44,24 @@ function write(call: WritableCall, bytes: Buffer, stallMs: number): Promise<'tak
       clearTimeout(timer);
       if (error) reject(new RefusalError(refusal('E-TRANSPORT', 'the stream broke off')));
       else resolve('taken');
+    });
+  });
+}
+
+/**
+ * The outcome of `work`, or null once `signal` aborts. Not a race against one promise of the abort: that would keep a
+ * trace of every item for as long as somebody watches.
+ */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      signal.removeEventListener('abort', stop);
+      resolve(null);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop);
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop);
     });
   });
 }
