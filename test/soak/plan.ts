@@ -5,9 +5,9 @@ import { seededStream, type SeededStream } from '../../lib/data/seeded-stream.ts
 const QUIET_ROUNDS = 3;
 const FAULTS_PER_ROUND = 0.22;
 type Planned = Exclude<FaultKind, 'latency'>;
-/** How often of each kind; a kill of every program in turn leaves it a hundred rounds or so to live. */
+/** How often of each kind; a program lives for a hundred rounds and more, so that a leak would show. */
 const WEIGHTS: readonly (readonly [Planned, number])[] = [
-  ['kill', 4],
+  ['kill', 3],
   ['cut', 3],
   ['drop', 3],
   ['partition', 3],
@@ -29,15 +29,24 @@ export interface SoakPlan {
 export function planSoak({ rounds, seed, hospitals }: SoakPlan): FaultRequest[] {
   const stream = seededStream(seed, 'soak');
   const faults: FaultRequest[] = [];
+  /** Everybody once before anybody twice. */
+  let victims: string[] = [];
+  const nextVictim = (): string => {
+    if (victims.length === 0) victims = ['enclave', 'coordinator', ...hospitals];
+    return victims.splice(stream.below(victims.length), 1)[0] ?? 'enclave';
+  };
   for (let round = 1 + QUIET_ROUNDS; round <= rounds - QUIET_ROUNDS; round++)
-    if (stream.uniform() < FAULTS_PER_ROUND) faults.push(drawFault(stream, { round, hospitals }));
+    if (stream.uniform() < FAULTS_PER_ROUND) faults.push(drawFault(stream, { round, hospitals, nextVictim }));
   return faults;
 }
 
-function drawFault(
-  stream: SeededStream,
-  { round, hospitals }: { readonly round: number; readonly hospitals: readonly string[] },
-): FaultRequest {
+interface Drawing {
+  readonly round: number;
+  readonly hospitals: readonly string[];
+  readonly nextVictim: () => string;
+}
+
+function drawFault(stream: SeededStream, { round, hospitals, nextVictim }: Drawing): FaultRequest {
   const kind = drawKind(stream);
   const first = hospitals[stream.below(hospitals.length)] ?? '';
   const second = hospitals[stream.below(hospitals.length)] ?? '';
@@ -46,14 +55,13 @@ function drawFault(
   const seconds = (3 + stream.below(18)) / 10;
   const [delayMs, rate, afterBytes] = [20 + stream.below(180), 2_000 + stream.below(30_000), stream.below(20_000)];
   const one = isEnclave ? ['enclave'] : [first];
-  const killable = ['enclave', 'coordinator', ...hospitals];
   const place = (parties: readonly string[]) => {
     const asked = `${kind} ${parties.join(',')}@${round}/${phase}`;
     return { parties, round, phase, asked };
   };
   switch (kind) {
     case 'kill':
-      return { ...place([killable[stream.below(killable.length)] ?? 'enclave']), kind };
+      return { ...place([nextVictim()]), kind };
     case 'partition':
       return { ...place(isEnclave ? one : [...new Set([first, second])]), kind, seconds };
     case 'drop':

@@ -5,8 +5,8 @@ import type { Sample } from './growth.ts';
 
 /** A process younger than this may not be ready for a signal, and is still growing to its size. */
 const GROWN_UP_MS = 4_000;
-/** Samples of the first rounds of a life are left out: code is compiled and caches fill. */
-export const WARM_UP_ROUNDS = 10;
+/** Samples of the first rounds of a life are left out: code is compiled and caches fill, a megabyte or two of them. */
+const WARM_UP_ROUNDS = 50;
 
 /** What starts a program is no program of the study. */
 const CHIP = 'chip of ';

@@ -26,6 +26,7 @@ export function verdictText(verdict: Verdict, { rounds, seed, minutes }: Ran): s
     `${'what'.padEnd(NAME)} ${'at the end'.padStart(SIZE)} ${'a round more'.padStart(SIZE)} ${'±'.padStart(SIZE)} ${'noise'.padStart(SIZE)}`,
     ...verdict.growth.map(growthLine),
     '',
+    ...(verdict.growthJudged ? [] : ['Too few rounds to judge growth by: the numbers above are only told.', '']),
     `soak of ${rounds} rounds, seed ${seed}, ${minutes.toFixed(1)} min: ${ending}`,
     '',
   ].join('\n');

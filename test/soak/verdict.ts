@@ -4,6 +4,8 @@ import { isExplained, type RoundOutcome } from './explain.ts';
 /** Rounds at the beginning that growth is not judged by. */
 const SETTLING_SHARE = 0.2;
 const MIB = 2 ** 20;
+/** In fewer rounds warming up cannot be told from growing. */
+const JUDGED_FROM_ROUNDS = 200;
 
 /**
  * What may grow with every round, because a study's history does: enclave, coordinator and sites keep a digest of every
@@ -11,7 +13,7 @@ const MIB = 2 ** 20;
  */
 const PER_ROUND: Readonly<Record<string, number>> = { rss: 2048, heap: 2048, external: 512, file: 64 << 10 };
 /** What the noise of an allocator may hide over a whole run, or a page of a file more or less. */
-const TOLERANCE: Readonly<Record<string, number>> = { rss: 16 * MIB, heap: MIB / 2, external: MIB / 2, file: MIB };
+const TOLERANCE: Readonly<Record<string, number>> = { rss: 16 * MIB, heap: 1.5 * MIB, external: MIB, file: MIB };
 
 /** SQLite empties its log at 1000 pages; a transaction may be under way. */
 const LARGEST_WAL = 8 * MIB;
@@ -24,6 +26,8 @@ export interface Judged extends Growth {
 
 export interface Verdict {
   readonly passed: boolean;
+  /** False: the run was too short to say anything of memory and files but how large they were. */
+  readonly growthJudged: boolean;
   /** One sentence for each check that failed. */
   readonly failures: readonly string[];
   readonly growth: readonly Judged[];
@@ -47,6 +51,7 @@ export interface Evidence {
 /** What the soak says of its evidence; pure. */
 export function judge(evidence: Evidence): Verdict {
   const { rounds, outcomes, samples, neverStruck, trouble, deaths, heaps } = evidence;
+  const growthJudged = rounds >= JUDGED_FROM_ROUNDS;
   const settled = Math.ceil(rounds * SETTLING_SHARE);
   const growth = [...samples].flatMap(([what, all]): Judged[] => {
     const growing = growthOf(all.filter(({ round }) => round > settled));
@@ -55,7 +60,7 @@ export function judge(evidence: Evidence): Verdict {
     const tooMuch = what.startsWith('wal ')
       ? all.some(({ value }) => value > LARGEST_WAL)
       : growsTooMuch(growing, limitOf(what, rounds - settled));
-    return [{ what, ...growing, tooMuch }];
+    return [{ what, ...growing, tooMuch: growthJudged && tooMuch }];
   });
   const unexplained = outcomes.filter((outcome) => !isExplained(outcome));
   const failures = [
@@ -65,10 +70,11 @@ export function judge(evidence: Evidence): Verdict {
     ...growth.filter(({ tooMuch }) => tooMuch).map(({ what }) => `${what} grows`),
     ...deaths,
     ...['rss', ...(heaps ? ['heap'] : [])]
+      .filter(() => growthJudged)
       .filter((measure) => !growth.some(({ what }) => what.startsWith(measure)))
       .map((measure) => `too few samples of ${measure} to judge by`),
   ];
-  return { passed: failures.length === 0, failures, growth, rounds: outcomes };
+  return { passed: failures.length === 0, growthJudged, failures, growth, rounds: outcomes };
 }
 
 function limitOf(what: string, rounds: number): Limit {

@@ -6,12 +6,12 @@ import { judge, type Evidence } from '../../soak/verdict.ts';
 
 const fine: RoundOutcome = { round: 1, releasedAtAttempt: 1, attempts: [], absences: [] };
 const flat = (value: number): Sample[] =>
-  Array.from({ length: 100 }, (_, round) => ({ round, life: 'a', value: value + 1000 * Math.sin(round) }));
+  Array.from({ length: 300 }, (_, round) => ({ round, life: 'a', value: value + 1000 * Math.sin(round) }));
 const rising = (perRound: number): Sample[] =>
-  Array.from({ length: 100 }, (_, round) => ({ round, life: 'a', value: 1e6 + perRound * round }));
+  Array.from({ length: 300 }, (_, round) => ({ round, life: 'a', value: 1e6 + perRound * round }));
 
 const good: Evidence = {
-  rounds: 100,
+  rounds: 300,
   outcomes: [fine],
   samples: new Map([
     ['rss of enclave', flat(1e8)],
@@ -70,6 +70,12 @@ describe('the verdict of a soak', () => {
     expect(failuresOf(change)).toContain(why);
   });
 
+  it('does not judge growth in few rounds, and says so', () => {
+    const few = judge({ ...good, rounds: 60, ...withSamples('rss of enclave', rising(1 << 20)) });
+    expect(few).toMatchObject({ passed: true, growthJudged: false });
+    expect(verdictText(few, { rounds: 60, seed: 1, minutes: 1 })).toContain('Too few rounds to judge growth by');
+  });
+
   it('asks for no heaps where none could be measured', () => {
     const samples = new Map([['rss of enclave', flat(1e8)]]);
     expect(failuresOf({ samples, heaps: false })).toEqual([]);
@@ -79,14 +85,14 @@ describe('the verdict of a soak', () => {
   it('does not judge growth by the first fifth of the rounds', () => {
     const settling = flat(1e8).map((sample) => ({
       ...sample,
-      value: sample.round <= 20 ? 1e7 * sample.round : sample.value,
+      value: sample.round <= 60 ? 1e6 * sample.round : sample.value,
     }));
     expect(failuresOf(withSamples('rss of enclave', settling))).toEqual([]);
   });
 });
 
 describe('the verdict in words', () => {
-  const ran = { rounds: 100, seed: 7, minutes: 3.21 };
+  const ran = { rounds: 300, seed: 7, minutes: 3.21 };
   const explained = { ...fine, round: 2, absences: [{ what: 'without adler', by: ['drop adler@2/commit'] }] };
 
   it('tells people which rounds were eventful, what grows, and what failed', () => {
@@ -94,8 +100,8 @@ describe('the verdict in words', () => {
     expect(text).toContain(
       'round 2: released at attempt 1; without adler (drop adler@2/commit)\n1 rounds were released',
     );
-    expect(text).toMatch(/^file enclave\/enclave\.sqlite +1\.9 MiB +9\.8 KiB .* 79 samples$/m);
-    expect(text).toMatch(/soak of 100 rounds, seed 7, 3\.2 min: passed\n$/);
+    expect(text).toMatch(/^file enclave\/enclave\.sqlite +3\.8 MiB +9\.8 KiB .* 239 samples$/m);
+    expect(text).toMatch(/soak of 300 rounds, seed 7, 3\.2 min: passed\n$/);
     expect(verdictText(judge({ ...good, deaths: ['x died'] }), ran)).toMatch(/FAILED\n {2}x died\n$/);
   });
 
@@ -106,7 +112,7 @@ describe('the verdict in words', () => {
     expect(lines.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(['soak', 'round', 'round']);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       passed: true,
-      rounds: 100,
+      rounds: 300,
       seed: 7,
       minutes: 3.2,
       failures: [],
