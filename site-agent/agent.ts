@@ -18,13 +18,14 @@ import { encodeWeights } from '../lib/learning/weights.ts';
 import type { BlobStore } from '../lib/store/blob-store.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
 import { isBackupAccepted } from './accepted-backups.ts';
-import { decide, weightsWanted } from './decider.ts';
+import { decide, mayGiveModel } from './decider.ts';
 import { encodeSiteEvent } from './event-codec.ts';
 import type { SiteCommand, SiteEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import { headProof } from './head-proof.ts';
 import { replaySite, siteStream, type ReplayedSite } from './replay-site.ts';
-import type { SiteEnvironment, SiteModel, SiteState } from './state.ts';
+import { keepModel, keepOnly, keptModel, updateKey } from './kept-models.ts';
+import type { ModelName, SiteEnvironment, SiteModel, SiteState } from './state.ts';
 
 /** The attested channel to the enclave, as the agent needs it. */
 export interface EnclaveLink {
@@ -78,9 +79,11 @@ export class Agent {
 
   /** Replays the stored log. Throws RefusalError on a log that cannot be read, and E-CONTRACT-SUPERSEDED on one that ended. */
   static async start(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState): Promise<Agent> {
-    const { state, version } = await replaySite(ports.events, environment, initial);
+    const { state, version } = await replaySite(ports.events, environment.sealed, initial);
     if (state.supersededBy !== null)
       throw new RefusalError(refusal('E-CONTRACT-SUPERSEDED', `by ${toHex(state.supersededBy)}`));
+    await weightsOf(ports.blobs, state.model, environment);
+    await keepOnly(ports.blobs, state.model);
     return new Agent(environment, ports, { state, version });
   }
 
@@ -148,8 +151,9 @@ export class Agent {
       case 'received':
         return;
       case 'model-wanted': {
-        const weights = weightsWanted(this.#environment, this.#state, message.model);
-        if (weights !== null) this.#send({ type: 'model', weights: encodeWeights(weights) });
+        if (!mayGiveModel(this.#environment, this.#state, message.model)) return;
+        const { weights } = await weightsOf(this.#ports.blobs, this.#state.model, this.#environment);
+        this.#send({ type: 'model', weights: encodeWeights(weights) });
         return;
       }
       case 'prove-head':
@@ -213,7 +217,6 @@ export class Agent {
     for (const event of events.value) {
       this.#ports.onEvent(event);
       if (event.type === 'declined') this.#ports.onRefused(event.refusal);
-      if (event.type === 'model-received') await this.#forget(event.model);
     }
     if (events.value.some(({ type }) => ANSWERED.has(type))) this.#resume();
   }
@@ -221,12 +224,25 @@ export class Agent {
   async #decide(command: SiteCommand): Promise<Result<readonly SiteEvent[], Refusal>> {
     const decision = decide(this.#environment, this.#state, command);
     if (!decision.ok || decision.value.length === 0) return decision;
-    for (const event of decision.value) if (event.type === 'model-received') await this.#ports.onModel(event);
+    for (const event of decision.value) if (event.type === 'model-received') await this.#keep(event);
     const appended = await this.#ports.events.append(this.#stream, this.#version, decision.value.map(encodeSiteEvent));
     if (!appended.ok) throw new RefusalError(appended.error);
     this.#version = appended.value;
     for (const event of decision.value) this.#state = evolve(this.#state, event);
+    if (decision.value.some(({ type }) => type === 'model-received')) await this.#tidy();
     return decision;
+  }
+
+  /** Only ever inside the queue: between the two writes of `#decide` a model is kept that no log names yet. */
+  #tidy(): Promise<void> {
+    return keepOnly(this.#ports.blobs, this.#state.model);
+  }
+
+  async #keep({ model: name, received }: Extract<SiteEvent, { type: 'model-received' }>): Promise<void> {
+    if (received === null) throw new Error('a model without its weights');
+    const model = { ...name, weights: received.weights };
+    await this.#ports.onModel({ model, bundle: received.bundle });
+    await keepModel(this.#ports.blobs, model);
   }
 
   /** Sends what the present activity owes the enclave; all of it may be sent twice. */
@@ -277,35 +293,33 @@ export class Agent {
     const { activity, model } = this.#state;
     if (activity.phase !== 'training') return;
     const { parent } = activity.manifest.statement;
-    const key = blobKey(parent);
-    const payload = (await this.#ports.blobs.get(key)) ?? (await this.#prepare(key, model));
+    const payload = (await this.#ports.blobs.get(updateKey(parent))) ?? (await this.#prepare(model));
+    await this.#queue.run(() => this.#tidy());
     const now = this.#state.activity;
-    if (now.phase !== 'training' || !bytesEqual(now.manifest.statement.parent, parent)) return;
+    if (payload === null || now.phase !== 'training' || !bytesEqual(now.manifest.statement.parent, parent)) return;
     const commit = updateCommitment(payload.subarray(0, SALT_BYTES), payload.subarray(SALT_BYTES));
     await this.#handle({ type: 'finish-training', parent, commit, payloadBytes: payload.length });
   }
 
-  async #prepare(key: string, model: SiteModel): Promise<Uint8Array> {
-    const payload = await this.#ports.train(model, model.round + 1);
-    await this.#ports.blobs.put(key, payload);
+  /** null: the round went on without this training, and its parent model is gone. */
+  async #prepare(parent: ModelName): Promise<Uint8Array | null> {
+    const { blobs, train } = this.#ports;
+    const model = await keptModel(blobs, parent, this.#environment);
+    if (model === null && bytesEqual(this.#state.model.digest, parent.digest)) throw missing(parent);
+    if (model === null) return null;
+    const payload = await train(model, parent.round + 1);
+    await blobs.put(updateKey(parent.digest), payload);
     return payload;
   }
 
   async #upload(): Promise<void> {
     const { activity, withdrawal } = this.#state;
     if (activity.phase !== 'uploading' || withdrawal !== null) return;
-    const payload = await this.#ports.blobs.get(blobKey(activity.manifest.statement.parent));
+    const payload = await this.#ports.blobs.get(updateKey(activity.manifest.statement.parent));
     if (payload === null)
       throw new RefusalError(refusal('E-STORE-DAMAGED', 'the announced update is not in the store'));
     this.#send({ type: 'update-header', header: activity.header });
     this.#send({ type: 'update', payload });
-  }
-
-  /** The update of a parent is erased once that parent has its released child. */
-  async #forget(model: SiteModel): Promise<void> {
-    for (const parent of this.#state.spent.keys()) {
-      if (parent !== toHex(model.digest)) await this.#ports.blobs.delete(`update/${parent}`);
-    }
   }
 
   /** In order, on the present session only; a broken channel shows itself at `next`. */
@@ -323,7 +337,15 @@ const ANSWERED: ReadonlySet<SiteEvent['type']> = new Set([
   'acknowledged',
 ]);
 
-const blobKey = (parent: Uint8Array): string => `update/${toHex(parent)}`;
+/** The model that the log names. Throws RefusalError E-STORE-DAMAGED when it is not in the store. */
+async function weightsOf(blobs: BlobStore, name: ModelName, environment: SiteEnvironment): Promise<SiteModel> {
+  const model = await keptModel(blobs, name, environment);
+  if (model === null) throw missing(name);
+  return model;
+}
+
+const missing = ({ digest }: ModelName): RefusalError =>
+  new RefusalError(refusal('E-STORE-DAMAGED', `model ${toHex(digest)} is missing`));
 
 /** A publication of another study, or of another chain than the one this hospital follows, vouches for nothing here. */
 function faultOf({ contract, genesis, head }: Publication, own: Uint8Array, chain: Chain): Refusal | null {

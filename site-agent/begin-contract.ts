@@ -8,7 +8,8 @@ import type { Store } from '../lib/store/store.ts';
 import { isBackupAccepted } from './accepted-backups.ts';
 import { addContract, listContracts } from './contract-list.ts';
 import { encodeSiteEvent } from './event-codec.ts';
-import { keepStart, readPast, startOf, type PastContract } from './past-contracts.ts';
+import { keepModel, keptModel } from './kept-models.ts';
+import { readPast, startOf, type PastContract } from './past-contracts.ts';
 import { siteStream } from './replay-site.ts';
 import { initialSiteState, type SiteEnvironment, type SiteModel, type SiteState } from './state.ts';
 import { succeed } from './succession.ts';
@@ -30,25 +31,21 @@ interface Parts {
 export async function beginContract({ environment, store, readModel }: Parts): Promise<SiteState> {
   const { sealed } = environment;
   const listed = await listContracts(store);
-  const begun = listed.some(({ digest }) => bytesEqual(digest, sealed.digest));
-  const kept = await startOf(store.blobs, sealed);
-  if (begun) {
-    if (kept === null)
-      throw new RefusalError(refusal('E-STORE-FORMAT', 'the starting model of the contract is missing'));
-    return initialSiteState(kept);
-  }
-  const past = await readPast(store, listed);
+  const initial = initialSiteState(startOf(sealed));
+  if (listed.some(({ digest }) => bytesEqual(digest, sealed.digest))) return initial;
+  const past = await readPast(store.events, listed);
   for (const earlier of past) await requireKnown(store, earlier);
   const admitted = succeed(past, sealed);
   if (!admitted.ok) throw new RefusalError(admitted.error);
-  const { spent, start: own } = admitted.value;
-  const start = kept ?? own ?? modelIn(await readModel(), environment);
+  // Where the contract goes on from a model of this store, it is here under its name.
+  const kept = await keptModel(store.blobs, startOf(sealed), environment);
+  const brought = kept === null ? modelIn(await readModel(), environment) : null;
   // In this order: whatever is cut short here is done again, with the same outcome, when the agent is started again.
   for (const earlier of past) await end(store, earlier, sealed);
-  if (kept === null) await keepStart(store.blobs, start);
-  if (past.length > 0) await carry(store, sealed, spent);
+  if (brought !== null) await keepModel(store.blobs, brought);
+  if (past.length > 0) await carry(store, sealed, admitted.value);
   await addContract(store, sealed, listed.length);
-  return initialSiteState(start);
+  return initial;
 }
 
 function modelIn(

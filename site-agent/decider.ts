@@ -117,8 +117,8 @@ function receiveRelease(
   if (!weights.ok) return weights;
   if (!bytesEqual(modelDigest(layout.digest, weights.value), statement.child))
     return invalid('the weights are not those of the passport');
-  const model = { round: statement.round, digest: statement.child, weights: weights.value };
-  return ok([{ type: 'model-received', model, bundle: command.bundle }]);
+  const model = { round: statement.round, digest: statement.child };
+  return ok([{ type: 'model-received', model, received: { weights: weights.value, bundle: command.bundle } }]);
 }
 
 /** Commitment that the Intent attributes to this hospital; null when it was not in the accepted set. */
@@ -129,15 +129,15 @@ function ownContribution(intentBytes: Uint8Array, organisation: string): Uint8Ar
 }
 
 /**
- * What an enclave without weights is given (PROTOCOL §7.1): the model that this hospital's own successor contract goes on
- * from, which every hospital of the contract before has; null for anything else, and once the study has gone on.
+ * Whether an enclave without weights is given the model that it asks for (PROTOCOL §7.1): the one that this hospital's own
+ * successor contract goes on from, which every hospital of the contract before has; nothing else, and nothing once the
+ * study has gone on.
  */
-export function weightsWanted(
+export function mayGiveModel(
   { sealed: { contract } }: SiteEnvironment,
   { model, withdrawal }: SiteState,
   wanted: Digest,
-): Float32Array | null {
-  if (contract.predecessor === null || withdrawal !== null) return null;
-  const own = bytesEqual(wanted, contract.model.initialDigest) && bytesEqual(model.digest, wanted);
-  return own ? model.weights : null;
+): boolean {
+  if (contract.predecessor === null || withdrawal !== null) return false;
+  return bytesEqual(wanted, contract.model.initialDigest) && bytesEqual(model.digest, wanted);
 }

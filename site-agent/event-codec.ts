@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decodePublication, encodePublication } from '../lib/audit/passport-bundle.ts';
 import { updateHeader } from '../lib/audit/session-message.ts';
-import { openStatement, openStatementAs } from '../lib/audit/statement.ts';
+import { readStoredStatement, readStoredStatementAs } from '../lib/audit/statement.ts';
 import {
   bytesUpTo,
   count,
@@ -14,11 +14,9 @@ import {
 import type { CborLimits } from '../lib/core/cbor.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import { ok, type Result } from '../lib/core/result.ts';
-import type { ParameterLayout } from '../lib/learning/layout.ts';
-import { decodeWeights, encodeWeights, modelDigest } from '../lib/learning/weights.ts';
 import type { SiteEvent } from './event.ts';
 
-const FORMAT = 'consilium/site-event/v1';
+const FORMAT = 'consilium/site-event/v2';
 const LIMITS: CborLimits = { maxBytes: 1 << 30, maxDepth: 3 };
 const large = bytesUpTo(1 << 30);
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape: S) =>
@@ -35,7 +33,7 @@ const stored = z.discriminatedUnion('type', [
   event('acknowledged', { intent: large, acknowledgement: large }),
   event('round-ended', { outcome: z.enum(['released', 'aborted']) }),
   event('declined', { code: errorCode, detail: z.string() }),
-  event('model-received', { round: count, weights: large, bundle: large }),
+  event('model-received', { round: count, model: digest }),
   event('withdrawn', { withdrawal: large }),
   event('ledger-carried', { spent: z.array(z.strictObject({ parent: digest, commit: digest })) }),
   event('superseded', { by: digest }),
@@ -46,7 +44,7 @@ const stored = z.discriminatedUnion('type', [
 ]);
 type Stored = z.output<typeof stored>;
 
-/** Deterministic CBOR of one event of a site's log. */
+/** Deterministic CBOR of one event of a site's log; its size does not depend on the model. */
 export function encodeSiteEvent(decided: SiteEvent): Uint8Array {
   return encodeDocument({ format: FORMAT, ...fieldsOf(decided) });
 }
@@ -79,17 +77,12 @@ function fieldsOf(decided: SiteEvent): object {
     case 'declined':
       return { type: decided.type, code: decided.refusal.code, detail: decided.refusal.detail };
     case 'model-received':
-      return {
-        type: decided.type,
-        round: decided.model.round,
-        weights: encodeWeights(decided.model.weights),
-        bundle: decided.bundle,
-      };
+      return { type: decided.type, round: decided.model.round, model: decided.model.digest };
   }
 }
 
 /** The event behind stored bytes; E-STORE-FORMAT when they are no event of this version. Total. */
-export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Result<SiteEvent, Refusal> {
+export function decodeSiteEvent(bytes: Uint8Array): Result<SiteEvent, Refusal> {
   const decoded = decodeDocument<Stored>(stored, bytes, { code: 'E-STORE-FORMAT', limits: LIMITS });
   if (!decoded.ok) return decoded;
   const { format: _format, ...document } = decoded.value;
@@ -111,32 +104,26 @@ export function decodeSiteEvent(bytes: Uint8Array, layout: ParameterLayout): Res
       return publication.ok ? ok({ type: document.type, publication: publication.value }) : publication;
     }
     case 'statement-seen': {
-      const statement = openStatement(document.statement);
+      const statement = readStoredStatement(document.statement);
       return statement.ok ? ok({ type: document.type, statement: statement.value }) : statement;
     }
     case 'committed': {
-      const manifest = openStatementAs(document.manifest, 'manifest', 'E-STORE-FORMAT');
+      const manifest = readStoredStatementAs(document.manifest, 'manifest', 'E-STORE-FORMAT');
       return manifest.ok ? ok({ ...document, manifest: manifest.value }) : manifest;
     }
     case 'cohort-accepted': {
-      const certificate = openStatementAs(document.certificate, 'certificate', 'E-STORE-FORMAT');
+      const certificate = readStoredStatementAs(document.certificate, 'certificate', 'E-STORE-FORMAT');
       return certificate.ok ? ok({ type: document.type, certificate: certificate.value }) : certificate;
     }
     case 'acknowledged': {
-      const intent = openStatementAs(document.intent, 'intent', 'E-STORE-FORMAT');
+      const intent = readStoredStatementAs(document.intent, 'intent', 'E-STORE-FORMAT');
       return intent.ok ? ok({ ...document, intent: intent.value }) : intent;
     }
     case 'declined':
       return ok({ type: document.type, refusal: refusal(document.code, document.detail) });
     case 'model-received': {
-      const weights = decodeWeights(document.weights, layout.length);
-      if (!weights.ok) return weights;
-      const model = {
-        round: document.round,
-        digest: modelDigest(layout.digest, weights.value),
-        weights: weights.value,
-      };
-      return ok({ type: document.type, model, bundle: document.bundle });
+      const { type, round, model } = document;
+      return ok({ type, model: { round, digest: model }, received: null });
     }
   }
 }

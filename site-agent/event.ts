@@ -3,7 +3,7 @@ import type { Publication } from '../lib/audit/passport-bundle.ts';
 import type { Certificate, Intent, Manifest, SignedStatement } from '../lib/audit/statement.ts';
 import type { Refusal } from '../lib/core/errors.ts';
 import type { Digest, Instant, PublicKey } from '../lib/core/ids.ts';
-import type { SentCommit, SiteModel } from './state.ts';
+import type { ModelName, SentCommit } from './state.ts';
 
 /** What reaches the site's decider; time arrives here (HOUSE §1). */
 export type SiteCommand =
@@ -32,6 +32,12 @@ export type SiteCommand =
 
 export type SiteCommandOf<T extends SiteCommand['type']> = Extract<SiteCommand, { type: T }>;
 
+/** What came with a release: megabytes, and a bundle made mostly of statements that are stored already. */
+export interface ReceivedModel {
+  readonly weights: Float32Array;
+  readonly bundle: Uint8Array;
+}
+
 /** What the site's decider decides; all are stored before anything is sent. */
 export type SiteEvent =
   | { readonly type: 'boot-key-trusted'; readonly bootKey: PublicKey }
@@ -47,7 +53,8 @@ export type SiteEvent =
   | { readonly type: 'acknowledged'; readonly intent: SignedStatement<Intent>; readonly acknowledgement: Uint8Array }
   | { readonly type: 'round-ended'; readonly outcome: 'released' | 'aborted' }
   | { readonly type: 'declined'; readonly refusal: Refusal }
-  | { readonly type: 'model-received'; readonly model: SiteModel; readonly bundle: Uint8Array }
+  /** `received`: null when read back; the weights are kept beside the log, the passport in the output folder. */
+  | { readonly type: 'model-received'; readonly model: ModelName; readonly received: ReceivedModel | null }
   | { readonly type: 'withdrawn'; readonly withdrawal: Uint8Array }
   /** First event under a successor: what the contracts before have debited (PROTOCOL §7.9). */
   | { readonly type: 'ledger-carried'; readonly spent: readonly Debit[] }

@@ -29,10 +29,14 @@ export interface SiteEnvironment {
   readonly appraise: PassportTrust['appraise'];
 }
 
-export interface SiteModel {
+/** A model by its name: its weights are in the store beside the log (kept-models.ts), in no state and no event of it. */
+export interface ModelName {
   /** Rounds released so far; 0: initial weights. */
   readonly round: number;
   readonly digest: Digest;
+}
+
+export interface SiteModel extends ModelName {
   readonly weights: Float32Array;
 }
 
@@ -76,9 +80,9 @@ export interface SiteState {
   /** The statement at the head of `chain`; null before the first. */
   readonly newest: SignedStatement | null;
   /** Newest model whose weights are here. */
-  readonly model: SiteModel;
+  readonly model: ModelName;
   /** Newest released model as the chain tells it; its weights may still be on their way. */
-  readonly released: Pick<SiteModel, 'round' | 'digest'> & {
+  readonly released: ModelName & {
     /** Of the release statement; null before the first. */
     readonly head: Head | null;
   };
@@ -98,14 +102,14 @@ export interface SiteState {
   readonly activity: Activity;
 }
 
-export function initialSiteState(model: SiteModel): SiteState {
+export function initialSiteState({ round, digest }: ModelName): SiteState {
   return {
     chain: [],
     trustedBootKeys: [],
     publications: new Map(),
     newest: null,
-    model,
-    released: { round: model.round, digest: model.digest, head: null },
+    model: { round, digest },
+    released: { round, digest, head: null },
     spent: new Map(),
     ownCommit: null,
     behind: null,

@@ -6,26 +6,17 @@ import type { Digest } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
 import type { Debit } from './event.ts';
 import type { PastContract } from './past-contracts.ts';
-import type { SiteModel } from './state.ts';
-
-/** What goes over from a store's past into a contract that it has not worked under yet. */
-export interface Succession {
-  /** Every debit of every contract before (PROTOCOL §7.9). */
-  readonly spent: readonly Debit[];
-  /** The model that the contract starts from, where this store has its weights. */
-  readonly start: SiteModel | null;
-}
 
 /**
- * Whether this hospital goes on under `sealed` after what it remembers (PROTOCOL §6.1, §7.9). `past`: oldest first;
- * empty for a hospital that joins, or has lost its disk. E-CHANNEL-CONTRACT for a contract that does not belong to the
- * study of this store; E-PARENT-REUSED for one that would ask for a second result of a model that this hospital has
- * sent its update for.
+ * Whether this hospital goes on under `sealed` after what it remembers (PROTOCOL §6.1): then every debit of every contract
+ * before, which go over (§7.9). `past`: oldest first; empty for a hospital that joins, or has lost its disk.
+ * E-CHANNEL-CONTRACT for a contract that does not belong to the study of this store; E-PARENT-REUSED for one that would
+ * ask for a second result of a model that this hospital has sent its update for.
  */
-export function succeed(past: readonly PastContract[], sealed: SealedContract): Result<Succession, Refusal> {
+export function succeed(past: readonly PastContract[], sealed: SealedContract): Result<readonly Debit[], Refusal> {
   const newest = past.at(-1);
   const spent = debitsOf(past);
-  if (newest === undefined) return ok({ spent, start: null });
+  if (newest === undefined) return ok(spent);
   const { predecessor, study, model } = sealed.contract;
   if (predecessor === null || study.id !== newest.sealed.contract.study.id) {
     const detail = 'this store belongs to another contract, which this one does not succeed';
@@ -33,16 +24,14 @@ export function succeed(past: readonly PastContract[], sealed: SealedContract): 
   }
   const linked = placeOf(past, predecessor);
   if (!linked.ok) return linked;
-  const start = past.map(({ state }) => state.model).findLast(({ digest }) => bytesEqual(digest, model.initialDigest));
   const sent = spent.some(({ parent }) => bytesEqual(parent, model.initialDigest));
-  const inherited = ok({ spent, start: start === undefined ? null : { ...start, round: 0 } });
-  if (!sent) return inherited;
+  if (!sent) return ok(spent);
   // The one model for which an update has gone and no result can exist: after its release nothing came of it.
   if (linked.value === null || !bytesEqual(linked.value, model.initialDigest))
     return reused('this hospital has sent its update for the model that the contract starts from');
   return hasOpenIntent(past, model.initialDigest)
     ? reused('this hospital has acknowledged a result of the model that the contract starts from, and not seen it')
-    : inherited;
+    : ok(spent);
 }
 
 const reused = (detail: string, place?: { got: string; want: string }): Result<never, Refusal> =>

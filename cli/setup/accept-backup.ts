@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { loadConfig } from '../../lib/config/config-file.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
-import { layoutOf } from '../../lib/learning/layout.ts';
 import { openSqliteStore } from '../../lib/store/sqlite.ts';
 import { storeAcceptedBackup } from '../../site-agent/accepted-backups.ts';
 import { siteConfig } from '../../site-agent/config.ts';
@@ -32,15 +31,13 @@ export async function acceptBackup(configPath: string): Promise<AcceptedBackup> 
   if (!existsSync(path)) throw new RefusalError(refusal('E-STORE-PATH', `${path}: there is no store yet`));
   const opened = await openSqliteStore(path);
   if (!opened.ok) throw new RefusalError(opened.error);
-  const { events, blobs } = opened.value;
+  const { events } = opened.value;
   try {
     let recoveredDebits = 0;
-    const start = await startOf(blobs, sealed);
-    if (start === null) throw new RefusalError(refusal('E-STORE-FORMAT', `${path}: it has not begun this contract`));
-    const environment = { sealed, layout: layoutOf(sealed.contract.model.spec) };
-    const { state } = await replaySite(events, environment, initialSiteState(start), ({ type }) => {
+    const { state, version } = await replaySite(events, sealed, initialSiteState(startOf(sealed)), ({ type }) => {
       if (type === 'debit-recovered') recoveredDebits += 1;
     });
+    if (version === 0) throw new RefusalError(refusal('E-STORE-FORMAT', `${path}: it has not begun this contract`));
     const { behind: since } = state;
     if (since !== null) await storeAcceptedBackup(events, { contract: sealed.digest, counter: since });
     return { organisation, contract: toHex(sealed.digest), since, recoveredDebits };

@@ -9,7 +9,6 @@ import type { Refusal } from '../../lib/core/errors.ts';
 import type { OrganisationId } from '../../lib/core/ids.ts';
 import { ok, type Result } from '../../lib/core/result.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
-import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { updateCommitment } from '../../lib/learning/update-codec.ts';
 import { MemorySite, must } from '../support/study-in-memory.ts';
 import { START } from '../support/test-contract.ts';
@@ -46,8 +45,7 @@ export class SiteMachine {
   /** Starts again from what is stored. */
   boot(): void {
     const { contract } = this.running.environment.sealed;
-    const weights = initialWeights(contract.model.spec);
-    const initial = initialSiteState({ round: 0, digest: contract.model.initialDigest, weights });
+    const initial = initialSiteState({ round: 0, digest: contract.model.initialDigest });
     this.running.state = this.journal.events.reduce(evolve, initial);
     this.session = null;
     this.fate = null;

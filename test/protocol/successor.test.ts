@@ -80,9 +80,9 @@ async function goOn(
   return study;
 }
 
-function modelFileOf({ agent }: SiteInProcess, { contract, digest }: SealedContract): Uint8Array {
+async function modelFileOf(site: SiteInProcess, { contract, digest }: SealedContract): Promise<Uint8Array> {
   return encodeModelFile({
-    ...agent.state.model,
+    ...(await site.model()),
     contract: digest,
     spec: contract.model.spec,
     schema: contract.schema,
@@ -169,7 +169,7 @@ describe('hospitals that come and go with a successor', () => {
     const past = await ended();
     const organisations = [...first.contract.organisations.slice(1), elm];
     const next = successorOf(first, passportOf(past, 2), { organisations });
-    const file = modelFileOf(siteOf(past, 'cedar'), first);
+    const file = await modelFileOf(siteOf(past, 'cedar'), first);
     const study = kept(await StudyInProcess.succeed(next, passportOf(past, 2)));
     // The first to be asked are the two that have no past.
     for (const id of [elm.id, organisationId('birch')]) await study.join(id, undefined, async () => file);
@@ -226,7 +226,7 @@ describe('PROTOCOL §7.8: the enclave of a successor that restarts', () => {
     const hasModel = (): boolean =>
       study.enclave.state.phase === 'idle' && study.enclave.state.ledger.model.content !== null;
     await until(hasModel);
-    const bytes = encodeWeights(siteOf(past, 'adler').agent.state.model.weights);
+    const bytes = encodeWeights((await siteOf(past, 'adler').model()).weights);
     for (const blob of study.disk.blobs.values()) expect(Buffer.from(blob).includes(Buffer.from(bytes))).toBe(false);
     await study.restartEnclave();
     expect(hasModel()).toBe(true);

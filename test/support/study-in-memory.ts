@@ -11,7 +11,13 @@ import { passportBundleOf } from '../../aggregator-enclave/passport-bundle-of.ts
 import { decide as decideSite } from '../../site-agent/decider.ts';
 import type { SiteCommand, SiteEvent } from '../../site-agent/event.ts';
 import { evolve as evolveSite } from '../../site-agent/evolve.ts';
-import { initialSiteState, type Activity, type SiteEnvironment, type SiteState } from '../../site-agent/state.ts';
+import {
+  initialSiteState,
+  type Activity,
+  type SiteEnvironment,
+  type SiteModel,
+  type SiteState,
+} from '../../site-agent/state.ts';
 import { encodeBundle, type Publication } from '../../lib/audit/passport-bundle.ts';
 import type { SignedStatement } from '../../lib/audit/statement.ts';
 import { signEndorsement } from '../../lib/contract/endorsement.ts';
@@ -24,7 +30,7 @@ import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
 import { encodeUpdate, joinUpdate, updateCommitment } from '../../lib/learning/update-codec.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
-import { encodeWeights, modelDigest } from '../../lib/learning/weights.ts';
+import { encodeWeights } from '../../lib/learning/weights.ts';
 import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
 
 /** The evidence of this harness is empty: appraisal has its own tests. */
@@ -146,8 +152,7 @@ export class MemorySite {
       },
       organisationSigner(organisation),
     );
-    const weights = initialWeights(sealed.contract.model.spec);
-    this.state = initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights });
+    this.state = initialSiteState({ round: 0, digest: sealed.contract.model.initialDigest });
   }
 
   handle(command: SiteCommand): Result<readonly SiteEvent[], Refusal> {
@@ -159,6 +164,13 @@ export class MemorySite {
       }
     }
     return decision;
+  }
+
+  /** The newest model, with the weights that came with its release. */
+  model(): SiteModel {
+    const newest = this.log.findLast((event) => event.type === 'model-received');
+    const { spec } = this.environment.sealed.contract.model;
+    return { ...this.state.model, weights: newest?.received?.weights ?? initialWeights(spec) };
   }
 
   /** What the site is doing; throws when it is in another phase. */

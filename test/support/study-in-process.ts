@@ -6,7 +6,8 @@ import { Agent } from '../../site-agent/agent.ts';
 import { beginContract } from '../../site-agent/begin-contract.ts';
 import { attestEnclave } from '../../site-agent/enclave-session.ts';
 import type { SitePlatform } from '../../site-agent/site-platform.ts';
-import type { Overlay, SiteEnvironment } from '../../site-agent/state.ts';
+import { keptModel } from '../../site-agent/kept-models.ts';
+import type { Overlay, SiteEnvironment, SiteModel } from '../../site-agent/state.ts';
 import type { Attester } from '../../lib/attestation/attester.ts';
 import { SimulatedChip } from '../../lib/attestation/simulated/chip.ts';
 import { simulatedVerifier } from '../../lib/attestation/simulated/verify-simulated.ts';
@@ -353,6 +354,13 @@ export class SiteInProcess {
       .finally(() => {
         this.ended = true;
       });
+  }
+
+  /** The newest model, with the weights that its store keeps. */
+  async model(): Promise<SiteModel> {
+    const model = await keptModel(openMemoryStore(this.disk).blobs, this.agent.state.model, this.#environment);
+    if (model === null) throw new Error('the weights are not in the store');
+    return model;
   }
 
   /** Training ends only after `letGo`. */

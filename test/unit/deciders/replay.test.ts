@@ -6,8 +6,6 @@ import type { CoordinatorCommand, CoordinatorEvent } from '../../../coordinator/
 import { evolve as evolveCoordinator } from '../../../coordinator/evolve.ts';
 import { INITIAL_STATE, type CoordinatorState } from '../../../coordinator/state.ts';
 import { signWithdrawal } from '../../../lib/contract/approval.ts';
-import { initialWeights } from '../../../lib/learning/initial-weights.ts';
-import { modelDigest } from '../../../lib/learning/weights.ts';
 import { evolve as evolveSite } from '../../../site-agent/evolve.ts';
 import { initialSiteState } from '../../../site-agent/state.ts';
 import { readBack } from '../../support/read-back.ts';
@@ -68,9 +66,8 @@ describe('HOUSE §2: the event log is the state', () => {
   });
 
   it('a site’s log folds to the state that it is in', () => {
-    const { layout, sealed } = study.enclave.environment;
-    const weights = initialWeights(sealed.contract.model.spec);
-    const start = initialSiteState({ round: 0, digest: modelDigest(layout.digest, weights), weights });
+    const { sealed } = study.enclave.environment;
+    const start = initialSiteState({ round: 0, digest: sealed.contract.model.initialDigest });
     for (const site of study.sites) expect(site.log.reduce(evolveSite, start)).toEqual(site.state);
   });
 

@@ -37,7 +37,7 @@ export async function releasedStudy(folder: string): Promise<ReleasedStudy> {
     ),
   }));
   const bundle = { ...withoutEvidence, publications };
-  const received = study.site('adler').state.model;
+  const received = study.site('adler').model();
   const { contract, digest } = study.sealed;
   const model = { contract: digest, spec: contract.model.spec, schema: contract.schema, ...received };
   const files = {
