@@ -290,9 +290,9 @@ describe('A6 different models', () => {
     const [witness] = others;
     if (witness === undefined) throw new Error('no witness');
     const bundle = encodeBundle(bundleOf(witness));
-    const weights = encodeWeights(witness.agent.state.model.weights);
+    const weights = encodeWeights((await witness.model()).weights);
     const flipped = weights.map((byte, index) => (index === 0 ? byte ^ 1 : byte));
-    const initial = encodeWeights(one.agent.state.model.weights);
+    const initial = encodeWeights((await one.model()).weights);
     const lies: readonly Uint8Array[] = [flipped, initial, other(study, 0.5).weights];
     for (const lie of lies) {
       const site = await study.restartSite(one.id);

@@ -389,7 +389,7 @@ describe('A11 poison within the bounds is not detected', () => {
       );
       return Math.fround((Number(sum) / total) * 2 ** -20);
     });
-    const weights = [...(honest[0]?.agent.state.model.weights ?? [])];
+    const weights = [...((await honest[0]?.model())?.weights ?? [])];
     expect(weights).toEqual(average);
     // Its share of the weight, times how far apart two updates can be: PROTOCOL §6 promises no more.
     const share = CAP / total;

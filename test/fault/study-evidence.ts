@@ -34,12 +34,11 @@ export interface StudyEvidence {
 
 export async function evidenceOf(study: StudyUnderFaults): Promise<StudyEvidence> {
   const siteEvents = new Map<SiteProgram, SiteEvent[]>();
-  const layout = layoutOf(study.sealed.contract.model.spec);
   for (const site of study.sites) {
     const stored = await openMemoryStore(site.disk).events.read(siteStream(study.sealed.digest));
     siteEvents.set(
       site,
-      stored.map((bytes) => must(decodeSiteEvent(bytes, layout))),
+      stored.map((bytes) => must(decodeSiteEvent(bytes))),
     );
   }
   const log = streamsOf(openMemoryStore(study.coordinator.disk).events, study.sealed.digest);

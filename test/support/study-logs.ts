@@ -1,5 +1,4 @@
 import { openStatement, type SignedStatement } from '../../lib/audit/statement.ts';
-import { layoutOf } from '../../lib/learning/layout.ts';
 import { decodeSiteEvent } from '../../site-agent/event-codec.ts';
 import type { SiteEvent } from '../../site-agent/event.ts';
 import { siteStream } from '../../site-agent/replay-site.ts';
@@ -8,8 +7,7 @@ import type { SiteInProcess, StudyInProcess } from './study-in-process.ts';
 
 /** Everything that the agents of this hospital stored, oldest first. */
 export function storedBy({ sealed }: StudyInProcess, site: SiteInProcess): SiteEvent[] {
-  const layout = layoutOf(sealed.contract.model.spec);
-  return (site.disk.streams.get(siteStream(sealed.digest)) ?? []).map((bytes) => must(decodeSiteEvent(bytes, layout)));
+  return (site.disk.streams.get(siteStream(sealed.digest)) ?? []).map((bytes) => must(decodeSiteEvent(bytes)));
 }
 
 /** The enclave's statements as this hospital saw them, from genesis on. */
