@@ -358,7 +358,7 @@ export class SiteInProcess {
 
   /** The newest model, with the weights that its store keeps. */
   async model(): Promise<SiteModel> {
-    const model = await keptModel(openMemoryStore(this.disk).blobs, this.agent.state.model, this.#environment);
+    const model = await keptModel(openMemoryStore(this.disk).blobs, this.agent.state.model, this.environment);
     if (model === null) throw new Error('the weights are not in the store');
     return model;
   }
