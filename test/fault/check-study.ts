@@ -3,9 +3,11 @@ import { publicationAppraiser } from '../../lib/audit/appraise-publication.ts';
 import { acknowledgementsNeeded, resultCommitment, verifyPassport } from '../../lib/audit/passport.ts';
 import { decodeBundle } from '../../lib/audit/passport-bundle.ts';
 import type { Intent, SignedStatement, Statement } from '../../lib/audit/statement.ts';
-import { toHex } from '../../lib/core/bytes.ts';
+import { bytesEqual, toHex } from '../../lib/core/bytes.ts';
 import type { ErrorCode } from '../../lib/core/errors.ts';
 import { hash } from '../../lib/core/hash.ts';
+import type { Digest } from '../../lib/core/ids.ts';
+import { openAcknowledgement } from '../../lib/audit/acknowledgement.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { addUpdate, averageDelta, emptySum } from '../../lib/learning/integer-sum.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
@@ -29,6 +31,9 @@ export interface StudyOutcome {
   readonly cohorts: readonly number[];
 }
 
+/** The first record of the enclave's log is NOISE_ROOT, no event. */
+const NOISE_ROOT_RECORDS = 1;
+
 /** What holds in every study that has ended, whoever was killed in it; each by the section that promises it. */
 export async function checkStudy(study: StudyUnderFaults): Promise<StudyOutcome> {
   const evidence = await evidenceOf(study);
@@ -36,7 +41,10 @@ export async function checkStudy(study: StudyUnderFaults): Promise<StudyOutcome>
   oneReleasePerParent(evidence);
   nothingOutBeforeAcknowledgements(study, evidence);
   everyIntentHasOneResult(evidence);
-  for (const site of study.sites) oneUpdatePerParent(site, evidence);
+  for (const site of study.sites) {
+    oneUpdatePerParent(site, evidence);
+    intentsAreStored(site, evidence);
+  }
   modelsDependOnTheSetAlone(study, evidence);
   passportsVerify(study);
   for (const program of study.programs) expect(program.bugs, program.name).toEqual([]);
@@ -50,16 +58,25 @@ export async function checkStudy(study: StudyUnderFaults): Promise<StudyOutcome>
 }
 
 /** PROTOCOL §7: what anybody was ever shown is on the enclave's disk, and everybody followed it to its end. */
-function oneHistory({ sites }: StudyUnderFaults, { noiseRoot, statements, archived, shown }: StudyEvidence): void {
+function oneHistory(
+  { sites }: StudyUnderFaults,
+  { noiseRoot, enclaveEvents, statements, archived, shown }: StudyEvidence,
+): void {
   const chain = statements.map(({ digest }) => toHex(digest));
   expect(
     archived.map(({ digest }) => toHex(digest)),
     '§7: another history at the coordinator',
   ).toEqual(chain);
   for (const { name, agent } of sites) expect(agent?.state.chain.map(toHex), `§7: ${name}`).toEqual(chain);
-  const known = new Set(chain);
-  for (const { digest, statement } of shown)
-    expect(known.has(toHex(digest)), `§7: a ${statement.type} that the enclave forgot`).toBe(true);
+  const places = new Map(
+    enclaveEvents.flatMap((event, index) =>
+      'statement' in event ? [[toHex(event.statement.digest), index + NOISE_ROOT_RECORDS] as const] : [],
+    ),
+  );
+  for (const { signed, stored } of shown)
+    expect(places.get(toHex(signed.digest)), `§7: a ${signed.statement.type} left before it was stored`).toBeLessThan(
+      stored,
+    );
   const [genesis] = ofType(statements, 'genesis');
   expect(genesis?.noiseRoot, '§7.1: NOISE_ROOT').toEqual(hash('noise-root', noiseRoot));
 }
@@ -114,30 +131,36 @@ const intentIn = ({ statement, digest }: SignedStatement): [string, Intent][] =>
 
 /** PROTOCOL §7.5: one debit for each parent, before anything left; one header and one payload, however often they were sent. */
 function oneUpdatePerParent(site: SiteProgram, { siteEvents, said, statements }: StudyEvidence): void {
+  const events = siteEvents.get(site) ?? [];
   const debits = new Map<string, string>();
-  for (const event of siteEvents.get(site) ?? []) {
+  for (const event of events) {
     if (event.type !== 'debited') continue;
     expect(debits.has(toHex(event.parent)), `§7.5: a second debit of ${site.name}`).toBe(false);
     debits.set(toHex(event.parent), toHex(event.commit));
   }
   const parentOf = parentsByCertificate(statements);
-  const spent = new Set(debits.values());
-  for (const { message } of said.filter((one) => one.site === site)) {
+  for (const { message, stored } of said.filter((one) => one.site === site)) {
+    const before = events.slice(0, stored).flatMap((event) => (event.type === 'debited' ? [event] : []));
     if (message.type === 'update-header') {
-      const parent = parentOf.get(toHex(message.header.certificate)) ?? '';
-      expect(toHex(message.header.commit), `§7.5: ${site.name} announced what it had not debited`).toBe(
-        debits.get(parent),
-      );
+      const { certificate, commit } = message.header;
+      const debit = before.find(({ parent }) => toHex(parent) === parentOf.get(toHex(certificate)));
+      expect(debit?.commit, `§7.5: ${site.name} announced what it had not debited`).toEqual(commit);
     }
     if (message.type === 'update') {
-      const commit = updateCommitment(message.payload.subarray(0, SALT_BYTES), message.payload.subarray(SALT_BYTES));
-      expect(spent.has(toHex(commit)), `§7.5: ${site.name} sent what it had not debited`).toBe(true);
+      const commit = commitmentOf(message.payload);
+      expect(
+        before.some((debit) => bytesEqual(debit.commit, commit)),
+        `§7.5: ${site.name} sent what it had not debited`,
+      ).toBe(true);
     }
   }
   const certified = new Set(parentOf.values());
   for (const parent of debits.keys())
     expect(certified.has(parent), `§7.5: ${site.name} debited for a round that was not certified`).toBe(true);
 }
+
+const commitmentOf = (payload: Uint8Array): Digest =>
+  updateCommitment(payload.subarray(0, SALT_BYTES), payload.subarray(SALT_BYTES));
 
 function parentsByCertificate(statements: readonly SignedStatement[]): Map<string, string> {
   const manifests = new Map(
@@ -154,6 +177,19 @@ function parentsByCertificate(statements: readonly SignedStatement[]): Map<strin
   );
 }
 
+/** PROTOCOL §7.6: whoever acknowledged an Intent had it on its disk. */
+function intentsAreStored(site: SiteProgram, { siteEvents, said }: StudyEvidence): void {
+  const events = siteEvents.get(site) ?? [];
+  for (const { message, stored } of said.filter((one) => one.site === site)) {
+    if (message.type !== 'acknowledgement') continue;
+    const { intent } = must(openAcknowledgement(message.acknowledgement)).document;
+    expect(
+      events.slice(0, stored).some((event) => event.type === 'acknowledged' && bytesEqual(event.intent.digest, intent)),
+      `§7.6: ${site.name} acknowledged what it had not stored`,
+    ).toBe(true);
+  }
+}
+
 /** PROTOCOL §6: every released model is a function of its parent and of the accepted updates, computed here once more. */
 function modelsDependOnTheSetAlone({ sealed }: StudyUnderFaults, { said, statements }: StudyEvidence): void {
   const { spec } = sealed.contract.model;
@@ -161,9 +197,9 @@ function modelsDependOnTheSetAlone({ sealed }: StudyUnderFaults, { said, stateme
   const updates = new Map<string, DecodedUpdate>();
   for (const { message } of said) {
     if (message.type !== 'update') continue;
-    const [salt, plaintext] = [message.payload.subarray(0, SALT_BYTES), message.payload.subarray(SALT_BYTES)];
+    const plaintext = message.payload.subarray(SALT_BYTES);
     const update = must(decodeUpdate(plaintext, { layoutLength: layout.length, grid: sealed.contract.grid }));
-    updates.set(toHex(updateCommitment(salt, plaintext)), update);
+    updates.set(toHex(commitmentOf(message.payload)), update);
   }
   const intents = new Map(statements.flatMap(intentIn));
   let [parent, state] = [initialWeights(spec), initialServerState];

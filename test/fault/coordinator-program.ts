@@ -19,7 +19,7 @@ export class CoordinatorProgram extends Program {
   #up: { readonly life: ProgramLife; readonly coordination: Coordination } | null = null;
 
   constructor(port: FaultPort, parts: { sealed: SealedContract; enclave: EnclaveProgram }) {
-    super('coordinator', port);
+    super('coordinator', { port, log: 'coordinator ' });
     this.#sealed = parts.sealed;
     this.#enclave = parts.enclave;
   }

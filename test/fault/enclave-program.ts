@@ -19,10 +19,12 @@ interface Up {
 
 /** The enclave program: its real host and core. What it answers and tells is what it sends. */
 export class EnclaveProgram extends Program {
+  /** Everything that a coordinator was told, with the length of the log at that moment. */
+  readonly told: { readonly event: EnclaveEvent; readonly stored: number }[] = [];
   #up: Up | null = null;
 
   constructor(port: FaultPort) {
-    super('enclave', port);
+    super('enclave', { port, log: 'sealed ' });
   }
 
   protected async run(life: ProgramLife): Promise<void> {
@@ -120,6 +122,7 @@ export class EnclaveProgram extends Program {
       for await (const event of up.host.events.watch(from, stream.signal)) {
         const perform = (): void => {
           stream.events.put(event);
+          this.told.push({ event, stored: this.stored });
         };
         const point = { program: this.name, kind: 'send', what: `tell ${event.kind}` } as const;
         await this.port.through(point, { life: up.life, perform, failed: broken });

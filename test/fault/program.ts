@@ -11,6 +11,8 @@ export abstract class Program {
   readonly name: string;
   readonly port: FaultPort;
   readonly disk: MemoryDisk = createMemoryDisk();
+  /** How the name of its log begins. */
+  readonly #log: string;
   /** Why it ended by itself, each time that it did. */
   readonly exits: (ErrorCode | 'bug')[] = [];
   /** What it threw that is no refusal. */
@@ -20,9 +22,16 @@ export abstract class Program {
   /** When it ended; null while it lives. */
   endedAt: number | null = null;
 
-  constructor(name: string, port: FaultPort) {
+  constructor(name: string, { port, log }: { port: FaultPort; log: string }) {
     this.name = name;
     this.port = port;
+    this.#log = log;
+  }
+
+  /** Events in its log. */
+  get stored(): number {
+    const [, events = []] = [...this.disk.streams].find(([stream]) => stream.startsWith(this.#log)) ?? [];
+    return events.length;
   }
 
   get alive(): boolean {

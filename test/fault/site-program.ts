@@ -52,7 +52,7 @@ export class SiteProgram extends Program {
   agent: Agent | null = null;
 
   constructor(port: FaultPort, parts: Parts) {
-    super(`site ${parts.organisation}`, port);
+    super(`site ${parts.organisation}`, { port, log: 'site ' });
     this.organisation = parts.organisation;
     this.#parts = parts;
   }

@@ -26,10 +26,11 @@ export interface StudyEvidence {
   readonly statements: readonly SignedStatement[];
   /** The coordinator's archive. */
   readonly archived: readonly SignedStatement[];
-  /** Every statement that any hospital was sent, in a passport bundle or by itself. */
-  readonly shown: readonly SignedStatement[];
+  /** Every statement that left the enclave, and how many events its log had at that moment. */
+  readonly shown: readonly { readonly signed: SignedStatement; readonly stored: number }[];
   readonly siteEvents: ReadonlyMap<SiteProgram, readonly SiteEvent[]>;
-  readonly said: readonly { readonly site: SiteProgram; readonly message: SiteMessage }[];
+  /** Every message that left a hospital, with the same of its log. */
+  readonly said: readonly { readonly site: SiteProgram; readonly message: SiteMessage; readonly stored: number }[];
 }
 
 export async function evidenceOf(study: StudyUnderFaults): Promise<StudyEvidence> {
@@ -46,10 +47,17 @@ export async function evidenceOf(study: StudyUnderFaults): Promise<StudyEvidence
   return {
     ...(await enclaveRecord(study)),
     archived: archived.map((bytes) => must(openStatement(bytes))),
-    shown: study.deliveries.flatMap(({ to, type, bytes }) => (to === 'site' && type !== 'hello' ? shownIn(bytes) : [])),
+    shown: [
+      ...study.enclave.told.flatMap(({ event, stored }) =>
+        event.kind === 'statementIssued' ? [{ signed: must(openStatement(event.statement)), stored }] : [],
+      ),
+      ...study.deliveries.flatMap(({ to, type, bytes, stored }) =>
+        to === 'site' && type !== 'hello' ? shownIn(bytes).map((signed) => ({ signed, stored })) : [],
+      ),
+    ],
     siteEvents,
-    said: study.deliveries.flatMap(({ site, to, type, bytes }) =>
-      to === 'enclave' && type !== 'hello' ? [{ site, message: must(decodeSiteMessage(bytes)) }] : [],
+    said: study.deliveries.flatMap(({ site, to, type, bytes, stored }) =>
+      to === 'enclave' && type !== 'hello' ? [{ site, message: must(decodeSiteMessage(bytes)), stored }] : [],
     ),
   };
 }

@@ -16,6 +16,7 @@ import { SiteProgram } from './site-program.ts';
 
 /** A study that has not ended by then never will. */
 const PATIENCE_MS = 600_000;
+const MOST_BOOTS = 10;
 
 /** One message that reached a session's other end, in the order of arrival. */
 export interface Delivery {
@@ -23,6 +24,8 @@ export interface Delivery {
   readonly to: 'enclave' | 'site';
   readonly type: string;
   readonly bytes: Uint8Array;
+  /** Length of the sender's log when it left. */
+  readonly stored: number;
 }
 
 export interface Disturbance {
@@ -75,16 +78,19 @@ export class StudyUnderFaults {
       await setImmediate();
       if (this.#startAgain()) continue;
       if (this.#finished()) return;
-      if (Date.now() - START > PATIENCE_MS) throw new Error(`the study does not end: ${this.#story()}`);
+      if (Date.now() - START > PATIENCE_MS || vi.getTimerCount() === 0)
+        throw new Error(`the study does not end: ${this.#story()}`);
       vi.advanceTimersToNextTimer();
     }
   }
 
-  /** As a supervisor does; true when a program was started. */
+  /** As a supervisor does; true when a program was started. Throws for one that ends again and again. */
   #startAgain(): boolean {
     const due = this.programs.filter(({ endedAt }) => endedAt !== null && endedAt + this.#awayMs <= Date.now());
-    for (const program of due) program.start();
-    if (due.length === 0 && this.programs.some(({ alive }) => !alive)) setTimeout(() => undefined, this.#awayMs);
+    for (const program of due) {
+      if (program.boots > MOST_BOOTS) throw new Error(`${program.name} does not stay alive: ${this.#story()}`);
+      program.start();
+    }
     return due.length > 0;
   }
 
@@ -130,7 +136,7 @@ export class StudyUnderFaults {
         const type = typeOf(bytes);
         const perform = (): void => {
           out.put(bytes);
-          this.deliveries.push({ site, to: own.to, type, bytes });
+          this.deliveries.push({ site, to: own.to, type, bytes, stored: own.program.stored });
         };
         const failed = (): never => {
           end(gone());
