@@ -71,12 +71,13 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
   const act = async (command: CoordinatorCommand): Promise<void> => {
     await coordinator.handle(command).catch(() => undefined);
   };
+  const [later, gathering] = [timer(act), timer(act)];
   const coordinator = await Coordinator.start(
     { sealed, gatherMs: settings.gatherMs, maxAttempts: settings.maxAttempts },
     {
       events,
       perform: (effect) => {
-        perform(effect, { link, act, onFault });
+        perform(effect, { link, act, later, gathering, onFault });
       },
       onEvent: tellOf({ notices, log }),
       onFault,
@@ -148,13 +149,24 @@ export async function openCoordination(parts: Parts): Promise<Coordination> {
 interface Performing {
   readonly link: EnclaveLink;
   readonly act: (command: CoordinatorCommand) => Promise<void>;
+  /** Of the round. */
+  readonly later: (ms: number, command: CoordinatorCommand) => void;
+  /** Of the wait before the first round. */
+  readonly gathering: (ms: number, command: CoordinatorCommand) => void;
   readonly onFault: (fault: unknown) => void;
 }
 
-function perform(effect: CoordinatorEffect, { link, act, onFault }: Performing): void {
-  const later = (ms: number, command: CoordinatorCommand): void => {
-    setTimeout(() => void act(command), ms).unref();
+/** One timer stands at a time: only the newest can still mean anything, and a deadline may be a day away. */
+function timer(act: Performing['act']): Performing['later'] {
+  let standing: NodeJS.Timeout | undefined;
+  return (ms, command) => {
+    clearTimeout(standing);
+    standing = setTimeout(() => void act(command), ms);
+    standing.unref();
   };
+}
+
+function perform(effect: CoordinatorEffect, { link, later, gathering, onFault }: Performing): void {
   switch (effect.type) {
     case 'advance':
       link.advance(effect.action, { round: effect.round, attempt: effect.attempt }).catch(onFault);
@@ -166,7 +178,7 @@ function perform(effect: CoordinatorEffect, { link, act, onFault }: Performing):
       later(effect.ms, { type: 'deadline', step: effect.step, round: effect.round, attempt: effect.attempt });
       return;
     case 'gathering-timer':
-      later(effect.ms, { type: 'gathering-over' });
+      gathering(effect.ms, { type: 'gathering-over' });
       return;
   }
 }

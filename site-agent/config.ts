@@ -30,6 +30,8 @@ export const siteConfig = (fields: ConfigFields) =>
     startingModel: fields.path.optional(),
     /** Folder for received models and their passports. */
     output: fields.path,
+    /** Models in that folder, the newest; every passport stays. */
+    keepModels: z.number().int().min(1).default(10),
     backend: z.enum(['tensorflow', 'wasm', 'cpu']).optional(),
     log: logFields(fields),
     simulation: simulationFields(fields).optional(),

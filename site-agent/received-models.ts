@@ -1,4 +1,4 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealedContract } from '../lib/contract/study-contract.ts';
 import { toHex } from '../lib/core/bytes.ts';
@@ -13,20 +13,34 @@ export const receivedFileNames = (round: number): { model: string; passport: str
   return { model: `${name}.model.cbor`, passport: `${name}.passport.cbor` };
 };
 
+const MODEL_NAME = /^round-(\d{4,})\.model\.cbor$/;
+
 /** A successor counts its rounds from 1 again: its models lie in a folder of their own, beside those before them. */
 export const receivedFolder = (output: string, { contract, digest }: SealedContract): string =>
   contract.predecessor === null ? output : join(output, `contract-${toHex(digest).slice(0, 16)}`);
 
+interface Received {
+  readonly model: SiteModel;
+  readonly bundle: Uint8Array;
+}
+
+interface Place {
+  /** The output folder of the configuration. */
+  readonly output: string;
+  readonly sealed: SealedContract;
+  /** Models that stay, the new one among them; every passport stays, whose hospitals it names. */
+  readonly keepModels: number;
+}
+
 /**
  * Writes a model that passed every check beside its passport bundle; whole files or none, and on the disk when it
- * resolves. Throws RefusalError of the E-STORE family where the disk refuses.
+ * resolves. Then erases the models that are too old to be kept. Throws RefusalError of the E-STORE family where the disk
+ * refuses.
  */
 export async function saveReceivedModel(
-  output: string,
-  sealed: SealedContract,
-  received: { model: SiteModel; bundle: Uint8Array },
+  { output, sealed, keepModels }: Place,
+  { model, bundle }: Received,
 ): Promise<void> {
-  const { model, bundle } = received;
   const folder = receivedFolder(output, sealed);
   const names = receivedFileNames(model.round);
   const { spec } = sealed.contract.model;
@@ -36,6 +50,10 @@ export async function saveReceivedModel(
     await writeWhole(join(folder, names.passport), bundle);
     await writeWhole(join(folder, names.model), file);
     await sync(folder);
+    for (const name of await readdir(folder)) {
+      const round = Number(MODEL_NAME.exec(name)?.[1] ?? Infinity);
+      if (round <= model.round - keepModels) await rm(join(folder, name), { force: true });
+    }
   } catch (fault) {
     const refused = diskRefusal(folder, fault);
     throw refused === null ? fault : new RefusalError(refused);

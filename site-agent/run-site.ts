@@ -51,6 +51,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const resources = new SiteResources(config, environment.sealed);
   const endorse = (): Uint8Array => endorseBootKey(environment, organisationSigner, platform.clock);
   const { sealed } = environment;
+  const { output, keepModels } = config;
   const initial = await beginContract({ environment, store, readModel: () => startingModel(config) });
   const secret = await trainingSecret(store.events, () => platform.studyRandom('training-secret'));
   const agent = await Agent.start(
@@ -68,7 +69,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
       onEvent: (event) => {
         logEvent(log, event);
       },
-      onModel: (received) => saveReceivedModel(config.output, sealed, received),
+      onModel: (received) => saveReceivedModel({ output, sealed, keepModels }, received),
       onHeadAsked: (counter) => {
         log.warn('head.asked', { counter });
       },

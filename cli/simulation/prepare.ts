@@ -153,6 +153,8 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
       data: path,
       store: join(own, 'site.sqlite'),
       output,
+      // Every round's model is measured, perhaps long after its round.
+      keepModels: sealed.contract.rounds,
       ...(options.backend === null ? {} : { backend: options.backend }),
       log: log(id),
       simulation: {

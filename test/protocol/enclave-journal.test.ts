@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { sealContract } from '../../lib/contract/study-contract.ts';
 import { toHex } from '../../lib/core/bytes.ts';
-import { refusal, RefusalError } from '../../lib/core/errors.ts';
+import { RefusalError } from '../../lib/core/errors.ts';
 import { encodeWeights } from '../../lib/learning/weights.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
 import type { Store } from '../../lib/store/store.ts';
 import { EnclaveOnStore } from '../support/enclave-on-store.ts';
 import { must } from '../support/study-in-memory.ts';
+import { watched, writesOf } from '../support/watched-store.ts';
 import { START, testContract } from '../support/test-contract.ts';
 
 const { contract } = testContract();
@@ -21,46 +22,8 @@ const sealed = must(
 );
 const close = { type: 'close-collection', at: START, salt: sealed.digest } as const;
 
-interface Write {
-  readonly kind: 'append' | 'put' | 'delete';
-  readonly key: string;
-}
-
-/** A store that notes every write; `cut` says which write never happens: the program dies there. */
-function watched(disk: MemoryDisk, cut: (write: Write) => boolean = () => false): Store & { writes: Write[] } {
-  const store = openMemoryStore(disk);
-  const writes: Write[] = [];
-  const note = (write: Write): void => {
-    if (cut(write)) throw new RefusalError(refusal('E-STORE-IO', `cut at ${write.kind}`));
-    writes.push(write);
-  };
-  return {
-    ...store,
-    writes,
-    events: {
-      ...store.events,
-      append: async (stream, version, events) => {
-        note({ kind: 'append', key: stream });
-        return store.events.append(stream, version, events);
-      },
-    },
-    blobs: {
-      ...store.blobs,
-      put: async (key, bytes) => {
-        note({ kind: 'put', key });
-        return store.blobs.put(key, bytes);
-      },
-      delete: async (key) => {
-        note({ kind: 'delete', key });
-        return store.blobs.delete(key);
-      },
-    },
-  };
-}
-
 const copyOf = (disk: MemoryDisk): MemoryDisk => ({ streams: new Map(disk.streams), blobs: new Map(disk.blobs) });
 const keysOf = (disk: MemoryDisk): string[] => [...disk.blobs.keys()];
-const writesOf = (store: { writes: Write[] }): string => store.writes.map(({ kind }) => kind).join(' ');
 
 async function begun(disk = createMemoryDisk()): Promise<{ study: EnclaveOnStore; disk: MemoryDisk }> {
   return { study: await EnclaveOnStore.start(sealed, openMemoryStore(disk)), disk };

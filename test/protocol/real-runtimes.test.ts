@@ -212,6 +212,9 @@ describe('PROTOCOL §7.5: a hospital that trains too long', () => {
     slow.letGo();
     await until(() => running.enclave.state.phase === 'collecting' && running.enclave.state.accepted.size === 4);
     expect(slow.trained).toEqual([1, 2]);
+    // Of the update that nobody can use any more nothing is left.
+    const updates = [...slow.disk.blobs.keys()].filter((key) => key.startsWith('update/'));
+    expect(updates).toEqual([`update/${toHex(slow.agent.state.model.digest)}`]);
     const parents = [...slow.agent.state.spent.keys()];
     expect(parents).toEqual([toHex(slow.agent.state.model.digest)]);
   });
