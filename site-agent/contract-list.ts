@@ -38,4 +38,4 @@ export async function addContract(
 }
 
 const lost = (contract: Digest): Refusal =>
-  refusal('E-STORE-FORMAT', `contract ${toHex(contract)} is not in the store`);
+  refusal('E-STORE-DAMAGED', `contract ${toHex(contract)} is not in the store`);

@@ -11,7 +11,7 @@ const SECRET_BYTES = 32;
 export async function trainingSecret(events: EventStore, draw: () => Uint8Array): Promise<Uint8Array> {
   const [stored] = await events.read(STREAM);
   if (stored !== undefined) {
-    if (stored.length !== SECRET_BYTES) throw new RefusalError(refusal('E-STORE-FORMAT', STREAM));
+    if (stored.length !== SECRET_BYTES) throw new RefusalError(refusal('E-STORE-DAMAGED', STREAM));
     return stored;
   }
   const drawn = draw();

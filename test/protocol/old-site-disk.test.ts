@@ -119,6 +119,6 @@ describe('the training secret', () => {
     const disk = createMemoryDisk();
     disk.streams.set('training-secret', [new Uint8Array(31)]);
     const read = trainingSecret(openMemoryStore(disk).events, () => new Uint8Array(32));
-    await expect(read).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-FORMAT' }] });
+    await expect(read).rejects.toMatchObject({ refusals: [{ code: 'E-STORE-DAMAGED' }] });
   });
 });

@@ -172,7 +172,7 @@ describe('a store refuses a contract, and stays as it was', () => {
   it('of which it lost the bytes', async () => {
     const disk = await storeWithPast();
     disk.blobs.delete(`contract ${toHex(study.sealed.digest)}`);
-    expect(await refusalOf(begin(next, openMemoryStore(disk)))).toContain('E-STORE-FORMAT');
+    expect(await refusalOf(begin(next, openMemoryStore(disk)))).toContain('E-STORE-DAMAGED');
   });
 });
 
