@@ -73,7 +73,7 @@ function fillNew(path: string): void {
   }
 }
 
-/** Before SQLite looks: it would take a file that begins with zeros, as a crash may leave one, for no database at all. */
+/** Before SQLite looks: it would take an empty file for a new database, and zeros, as a crash may leave them, for none. */
 function checkMagic(path: string): void {
   const head = Buffer.alloc(MAGIC.length);
   const file = openSync(path, 'r');
@@ -83,8 +83,12 @@ function checkMagic(path: string): void {
     closeSync(file);
   }
   if (head.toString('latin1') === MAGIC) return;
-  const code = head.every((byte) => byte === 0) ? 'E-STORE-DAMAGED' : 'E-STORE-FORMAT';
-  throw new RefusalError(refusal(code, `${path}: is not a store`));
+  const isBlank = head.every((byte) => byte === 0);
+  throw new RefusalError(
+    isBlank
+      ? refusal('E-STORE-DAMAGED', `${path}: is empty, or begins with zeros`)
+      : refusal('E-STORE-FORMAT', `${path}: is not a store`),
+  );
 }
 
 function checkFormat(database: DatabaseSync, path: string): void {

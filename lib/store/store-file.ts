@@ -22,7 +22,7 @@ const IS_WINDOWS = process.platform === 'win32';
 /**
  * Looks at what lies at `path` before it is opened; false: nothing does. Throws RefusalError for a folder or device
  * (E-STORE-PATH), for what another user owns or others may read (E-STORE-PERMISSION; not checked on Windows), and for
- * an empty file or a log without its file, neither of which this program leaves behind (E-STORE-DAMAGED).
+ * a log without its file, which this program never leaves behind (E-STORE-DAMAGED).
  */
 export function checkStoreFile(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -32,7 +32,6 @@ export function checkStoreFile(path: string): boolean {
   }
   if (!found.isFile()) throw new RefusalError(refusal('E-STORE-PATH', `${path}: is not a file`));
   if (!IS_WINDOWS) checkOwner(path, found);
-  if (found.size === 0) throw new RefusalError(refusal('E-STORE-DAMAGED', `${path}: is empty`));
   // SQLite would open what may only be read, and leave a log with the same rights, which outlast the mistake.
   accessSync(path, constants.R_OK | constants.W_OK);
   return true;
