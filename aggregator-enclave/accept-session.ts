@@ -9,7 +9,7 @@ import type { BinderAttester } from '../lib/channel/attestation-batcher.ts';
 import type { FrameDuplex } from '../lib/channel/duplex.ts';
 import type { Enclave } from './enclave.ts';
 import { SiteSession } from './site-session.ts';
-import { headOfState } from './state.ts';
+import { headOfState, type EnclaveState } from './state.ts';
 
 export interface SessionObserver {
   readonly opened: (organisation: OrganisationId) => void;
@@ -91,5 +91,13 @@ async function admit(
   if (state.phase === 'unborn') return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
   if (state.phase === 'halted') return err(state.refusal);
   if (!state.ledger.approvals.has(organisation)) return err(refusal('E-ORG-NOT-APPROVED', organisation));
-  return state.ledger.withdrawn.has(organisation) ? err(refusal('E-SITE-WITHDRAWN', organisation)) : ok(null);
+  const gone = state.ledger.withdrawn.has(organisation) && !isUnderWay(state, organisation);
+  return gone ? err(refusal('E-SITE-WITHDRAWN', organisation)) : ok(null);
+}
+
+/** A withdrawal does not stop the round of an update that was announced before it: that one is seen through (PROTOCOL §6.3). */
+function isUnderWay(state: EnclaveState, organisation: OrganisationId): boolean {
+  if (state.phase === 'committed')
+    return state.intent.statement.members.some((one) => one.organisation === organisation);
+  return (state.phase === 'locked' || state.phase === 'collecting') && state.headers.has(organisation);
 }

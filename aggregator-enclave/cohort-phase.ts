@@ -12,6 +12,9 @@ import { evolve } from './evolve.ts';
 import { abortRound } from './release-phase.ts';
 import { headOfState, type AcceptedCommit, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
+/** Attempts that a coordinator may skip; without a bound one request could use up all that can be counted. */
+const MAX_SKIPPED = 1000;
+
 /**
  * Starts an attempt on the newest model: signs the Manifest (PROTOCOL §7.2). Asking for the attempt that runs changes
  * nothing, however far it is: a coordinator that lost its disk begins by asking.
@@ -37,8 +40,8 @@ export function openRound(
   if (at < contract.validity.notBefore || at >= contract.validity.notAfter) return err(refusal('E-CONTRACT-EXPIRED'));
   if (round <= model.round) return err(refusal('E-PARENT-REUSED', `round ${round} is released`));
   // Attempts may skip numbers: the coordinator counts those that never reached this enclave.
-  if (round !== model.round + 1 || attempt <= attempts) {
-    const want = `${model.round + 1}/${attempts + 1} or a later attempt`;
+  if (round !== model.round + 1 || attempt <= attempts || attempt > attempts + MAX_SKIPPED) {
+    const want = `${model.round + 1}/${attempts + 1} or one of the next ${MAX_SKIPPED} attempts`;
     return err(refusal('E-ROUND-MANIFEST', '', { got: `${round}/${attempt}`, want }));
   }
   const willing = [...approvals].filter(

@@ -14,6 +14,8 @@ import {
 type Command<T extends CoordinatorCommand['type']> = Extract<CoordinatorCommand, { type: T }>;
 
 const STEPS: readonly RoundStep[] = ['opening', 'commit', 'upload', 'acknowledge'];
+/** Beyond what any honest enclave counts to, and well inside what a request and the log can hold. */
+const MAX_COUNT = 900_000;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 30_000;
 
@@ -39,6 +41,7 @@ export function seeStatement(
   command: Command<'see-statement'>,
 ): CoordinatorEvent[] {
   const { round, attempt, statement } = command;
+  if (round > MAX_COUNT || attempt > MAX_COUNT) return [];
   const at = { round, attempt };
   const everybody = environment.sealed.contract.organisations.map(({ id }) => id);
   switch (statement.type) {

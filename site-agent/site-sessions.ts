@@ -46,8 +46,13 @@ async function serveOnce({
 }: Serving): Promise<Refusal | null> {
   try {
     // The coordinator is told too, so that it waits no longer; whether it listens or not, the enclave hears it in the session.
-    if (agent.state.withdrawal === null) await link.submitApproval();
-    else await link.submitWithdrawal(agent.state.withdrawal).catch(() => undefined);
+    const told =
+      agent.state.withdrawal === null ? link.submitApproval() : link.submitWithdrawal(agent.state.withdrawal);
+    // One that refuses an approval, because it has expired, say, must not keep a hospital from what the enclave owes it.
+    await told.catch((fault: unknown) => {
+      if (!(fault instanceof RefusalError)) throw fault;
+      log.warn('refused', { code: fault.refusals[0].code });
+    });
     const duplex = link.dial();
     const attested = await attestEnclave({
       environment,

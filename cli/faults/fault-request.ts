@@ -105,7 +105,7 @@ interface Place {
 function placeOf(text: string): Place | null {
   const [, names, number, time] = PLACE.exec(text) ?? [];
   if (names === undefined) return null;
-  const parties = names.split(',');
+  const parties = names.split(',').map((name) => name.trim());
   const round = Number(number);
   const seconds = time === undefined ? null : Number(time);
   if (parties.some((party) => party === '') || round < 1 || round > MAX_ROUND) return null;
