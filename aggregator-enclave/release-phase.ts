@@ -1,4 +1,3 @@
-import { openCommit } from '../lib/audit/commit.ts';
 import { acknowledgementsNeeded, openMemberAcknowledgement } from '../lib/audit/passport.ts';
 import { headOf, issueStatement, type SignedStatement } from '../lib/audit/statement.ts';
 import { refusal, type ErrorCode } from '../lib/core/errors.ts';
@@ -40,23 +39,10 @@ export function closeAcknowledgement(
 ): Decision {
   if (state.phase === 'released') return ok([]);
   if (state.phase !== 'committed') return err(refusal('E-ROUND-PHASE', 'nothing waits for acknowledgements'));
-  const needed = Math.max(
-    acknowledgementsNeeded(environment.sealed, state.intent.statement.members.length),
-    largestMinimum(state),
-  );
+  const needed = acknowledgementsNeeded(environment.sealed, state.intent.statement.members.length);
   const got = state.acknowledgements.size;
   if (got < needed) return err(refusal('E-ACKS-MISSING', '', { got: String(got), want: `at least ${needed}` }));
   return ok([{ type: 'statement-issued', statement: releaseStatement(environment, state, at) }]);
-}
-
-/** A passport with fewer acknowledgements could lack the confirmed ones that a member demands (PROTOCOL §7.7). */
-function largestMinimum({ certificate, intent }: Committed): number {
-  const accepted = new Set<string>(intent.statement.members.map(({ organisation }) => organisation));
-  const minimums = certificate.statement.members.flatMap(({ organisation, commit }) => {
-    const opened = openCommit(commit);
-    return accepted.has(organisation) && opened.ok ? [opened.value.document.minimum] : [];
-  });
-  return Math.max(0, ...minimums);
 }
 
 /** Ends an attempt before its Intent; everything received in it is forgotten. A sealed result is finished, not given up. */

@@ -12,7 +12,6 @@ import {
   type Manifest,
   type SignedStatement,
 } from '../lib/audit/statement.ts';
-import type { Organisation } from '../lib/contract/study-contract.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
 import { encodeCbor } from '../lib/core/cbor.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
@@ -116,7 +115,7 @@ function answerManifest(
       manifest: manifest.digest,
       organisation,
       head: headOf(manifest),
-      minimum: smallestSet(environment),
+      minimum: Math.max(overlay.minimum, sealed.contract.kMin),
       requireCoParticipants: [...overlay.requireCoParticipants],
       at: command.at,
       collateral: { crlNumber: 0, tcbEvaluation: 0 },
@@ -190,25 +189,12 @@ function checkCohort(
   return unhappy === null ? ok(null) : err(refusal('E-COHORT-REQUIRED', `conditions of ${unhappy}`));
 }
 
-/**
- * So large that whoever is missing, enough confirmed organisations are left: the enclave does not know whom this
- * hospital has confirmed, and a result that is sealed must be one that this hospital acknowledges (PROTOCOL §7.3).
- */
-function smallestSet({ sealed: { contract }, overlay }: SiteEnvironment): number {
-  const confirmed = contract.organisations.filter((organisation) => isConfirmed(overlay, organisation)).length;
-  return Math.max(overlay.minimum, contract.kMin) + contract.organisations.length - confirmed;
-}
-
 /** Members whose key this hospital has confirmed by telephone; keys in a contract prove nothing (PROTOCOL §6.2). */
 function countConfirmed({ sealed, overlay }: SiteEnvironment, ids: readonly string[]): number {
-  return sealed.contract.organisations.filter(
-    (organisation) => ids.includes(organisation.id) && isConfirmed(overlay, organisation),
-  ).length;
-}
-
-function isConfirmed({ confirmedKeys }: SiteEnvironment['overlay'], { id, key }: Organisation): boolean {
-  const pinned = confirmedKeys.get(id);
-  return pinned !== undefined && bytesEqual(pinned, key);
+  return sealed.contract.organisations.filter(({ id, key }) => {
+    const pinned = overlay.confirmedKeys.get(id);
+    return ids.includes(id) && pinned !== undefined && bytesEqual(pinned, key);
+  }).length;
 }
 
 function newestCollateral(commits: readonly Commit[]): Commit['collateral'] {

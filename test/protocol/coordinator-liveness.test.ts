@@ -226,6 +226,15 @@ describe('a round', () => {
     expect(without.asked()).toEqual(['lock-cohort 1/1']);
   });
 
+  it('leaves alone what counts further than its log and its requests can', () => {
+    const driver = running();
+    const before = driver.state;
+    driver.see({ type: 'abort', code: 'E-ROUND-STOPPED' }, Number.MAX_SAFE_INTEGER);
+    driver.see({ type: 'manifest' }, Number.MAX_SAFE_INTEGER);
+    expect(driver.state).toEqual(before);
+    expect(driver.asked()).toEqual([]);
+  });
+
   it('asks again at each deadline while acknowledgements are missing, gives up after some, and goes on when launched', () => {
     const driver = running();
     driver.see({ type: 'certificate', members });

@@ -71,6 +71,14 @@ describe('PROTOCOL §7.1–7.2: genesis and manifests', () => {
     expect(told(enclave.handle({ type: 'open-round', at: START, round: 1, attempt: 1 }))).toMatch(/^E-ROUND-PHASE/);
   });
 
+  it('no attempt is so late that the next ones cannot be counted', () => {
+    const open = (attempt: number): string =>
+      told(begun.enclave.fork().handle({ type: 'open-round', at: START, round: 1, attempt }));
+    expect(open(1000)).toBe('manifest');
+    expect(open(1001)).toMatch(/^E-ROUND-MANIFEST/);
+    expect(open(1_000_000)).toMatch(/^E-ROUND-MANIFEST/);
+  });
+
   it('a later attempt ends the running one: the coordinator gave it up and its word for it was lost', () => {
     for (const stage of [opened, locked, uploaded]) {
       const { enclave } = stage.fork();
