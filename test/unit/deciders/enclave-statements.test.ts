@@ -124,7 +124,7 @@ describe('PROTOCOL §7: what the enclave signs', () => {
     expect(abort?.statement).toMatchObject({
       type: 'abort',
       counter: 6,
-      previous: manifest?.digest,
+      previous: manifest?.digest ?? null,
       at: later(5),
       round: 2,
       attempt: 7,
