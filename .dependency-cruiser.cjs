@@ -50,7 +50,7 @@ module.exports = {
     {
       name: 'core-has-no-io',
       severity: 'error',
-      from: { path: '^lib/(core|contract)/' },
+      from: { path: '^lib/(core|contract|privacy)/' },
       to: { dependencyTypes: ['core'] },
     },
     {
