@@ -29,6 +29,7 @@ export interface StudyOutcome {
   readonly aborts: readonly ErrorCode[];
   /** Accepted hospitals of each released round. */
   readonly cohorts: readonly number[];
+  readonly evidence: StudyEvidence;
 }
 
 /** The first record of the enclave's log is NOISE_ROOT, no event. */
@@ -54,6 +55,7 @@ export async function checkStudy(study: StudyUnderFaults): Promise<StudyOutcome>
     model: [...models].join(),
     aborts: ofType(evidence.statements, 'abort').map(({ code }) => code),
     cohorts: ofType(evidence.statements, 'release').map(({ cohortSize }) => cohortSize),
+    evidence,
   };
 }
 
@@ -81,17 +83,26 @@ function oneHistory(
   expect(genesis?.noiseRoot, '§7.1: NOISE_ROOT').toEqual(hash('noise-root', noiseRoot));
 }
 
-/** PROTOCOL §7.2, and that every attempt ended before the next began. */
+/** PROTOCOL §7.2, §7.8: an attempt ends before the next begins, and one with an Intent ends with its release. */
 function oneReleasePerParent({ statements }: StudyEvidence): void {
   const parents = ofType(statements, 'release').map(({ parent }) => toHex(parent));
   expect(new Set(parents).size, '§7.2: two releases of one parent').toBe(parents.length);
-  let open = false;
-  for (const { statement } of statements) {
-    if (statement.type === 'manifest') expect(open, '§7.8: an attempt that never ended').toBe(false);
-    if (statement.type === 'manifest') open = true;
-    if (statement.type === 'release' || statement.type === 'abort') open = false;
+  for (const [index, { statement }] of statements.entries()) {
+    const after = NEXT[statement.type];
+    const next = statements[index + 1]?.statement.type;
+    if (next !== undefined) expect(after, `§7: ${next} after ${statement.type}`).toContain(next);
   }
 }
+
+/** What may stand behind a statement. */
+const NEXT: Readonly<Record<Statement['type'], readonly Statement['type'][]>> = {
+  genesis: ['manifest'],
+  manifest: ['certificate', 'abort'],
+  certificate: ['intent', 'abort'],
+  intent: ['release'],
+  release: ['manifest'],
+  abort: ['manifest'],
+};
 
 /** PROTOCOL §7.6. */
 function nothingOutBeforeAcknowledgements({ sealed }: StudyUnderFaults, { enclaveEvents }: StudyEvidence): void {

@@ -21,6 +21,8 @@ export abstract class Program {
   life: ProgramLife | null = null;
   /** When it ended; null while it lives. */
   endedAt: number | null = null;
+  /** Events in its log when it ended last. */
+  storedAtEnd = 0;
 
   constructor(name: string, { port, log }: { port: FaultPort; log: string }) {
     this.name = name;
@@ -45,6 +47,7 @@ export abstract class Program {
     this.endedAt = null;
     life.onEnd(() => {
       this.endedAt = Date.now();
+      this.storedAtEnd = this.stored;
     });
     this.run(life).catch((fault: unknown) => {
       this.exit(life, fault);

@@ -33,6 +33,10 @@ export interface Disturbance {
   readonly choose: (point: FaultPoint, index: number) => FaultMode | null;
   /** How long a program that ended stays away; 0: until nothing else can happen without it. */
   readonly awayMs?: number;
+  /** True: when one program ends, all of them do, as in a power cut. */
+  readonly together?: boolean;
+  /** Called whenever nothing else can happen, before time passes. */
+  readonly meddle?: (study: StudyUnderFaults) => Promise<void>;
 }
 
 /**
@@ -48,14 +52,13 @@ export class StudyUnderFaults {
   readonly sites: readonly SiteProgram[];
   readonly deliveries: Delivery[] = [];
 
-  /** How long a program that ended stays away. */
-  readonly #awayMs: number;
+  readonly #disturbance: Disturbance;
 
-  constructor(sealed: SealedContract, { choose, awayMs = 0 }: Disturbance) {
+  constructor(sealed: SealedContract, disturbance: Disturbance) {
     if (openSiteSession !== openBareSession) throw new Error('stand-ins.ts has to be imported before anything else');
     this.sealed = sealed;
-    this.#awayMs = awayMs;
-    this.port = new FaultPort(choose);
+    this.#disturbance = disturbance;
+    this.port = new FaultPort(disturbance.choose);
     this.enclave = new EnclaveProgram(this.port);
     this.coordinator = new CoordinatorProgram(this.port, { sealed, enclave: this.enclave });
     const { coordinator } = this;
@@ -73,11 +76,18 @@ export class StudyUnderFaults {
   async run(): Promise<void> {
     vi.clearAllTimers();
     vi.setSystemTime(START);
-    for (const program of this.programs) program.start();
+    for (const program of this.programs) this.#start(program);
+    let meddled = false;
     for (;;) {
       await setImmediate();
       if (this.#startAgain()) continue;
       if (this.#finished()) return;
+      if (!meddled) {
+        await this.#disturbance.meddle?.(this);
+        meddled = true;
+        continue;
+      }
+      meddled = false;
       if (Date.now() - START > PATIENCE_MS || vi.getTimerCount() === 0)
         throw new Error(`the study does not end: ${this.#story()}`);
       vi.advanceTimersToNextTimer();
@@ -86,12 +96,21 @@ export class StudyUnderFaults {
 
   /** As a supervisor does; true when a program was started. Throws for one that ends again and again. */
   #startAgain(): boolean {
-    const due = this.programs.filter(({ endedAt }) => endedAt !== null && endedAt + this.#awayMs <= Date.now());
+    const { awayMs = 0 } = this.#disturbance;
+    const due = this.programs.filter(({ endedAt }) => endedAt !== null && endedAt + awayMs <= Date.now());
     for (const program of due) {
       if (program.boots > MOST_BOOTS) throw new Error(`${program.name} does not stay alive: ${this.#story()}`);
-      program.start();
+      this.#start(program);
     }
     return due.length > 0;
+  }
+
+  #start(program: Program): void {
+    program.start();
+    if (this.#disturbance.together !== true) return;
+    program.life?.onEnd(() => {
+      for (const { life } of this.programs) life?.end();
+    });
   }
 
   #finished(): boolean {

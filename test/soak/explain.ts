@@ -2,8 +2,11 @@ import type { FaultRecord } from '../../cli/report/run-summary.ts';
 import type { Statement } from '../../lib/audit/statement.ts';
 import type { ErrorCode } from '../../lib/core/errors.ts';
 
-/** How long after a fault a hospital may still be missing: an agent's longest pause between two sessions, and the way back. */
-const RECOVERY_MS = 45_000;
+/**
+ * How long after a fault a hospital may still be missing: an agent's longest pause between two sessions (30 s), and two
+ * attempts at one that time out after 20 s each.
+ */
+const RECOVERY_MS = 70_000;
 
 /** A fault with its moments on the clock of the statements. */
 export interface TimedFault {
