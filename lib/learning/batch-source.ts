@@ -1,5 +1,6 @@
 import { u64be, utf8 } from '../core/bytes.ts';
-import { randomWords, uniformBelow } from './random-words.ts';
+import { uniformBelow } from '../core/uniform-below.ts';
+import { randomWords } from './random-words.ts';
 
 /** Rows of optimiser step `step` (0, 1, 2, …) in one round; null means every row. Pure: asked twice, answers alike. */
 export type BatchSource = (step: number) => Int32Array | null;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explicitBatches, shuffledBatches } from '../../../lib/learning/batch-source.ts';
-import { randomWords, uniformBelow } from '../../../lib/learning/random-words.ts';
 
 const seed = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const plan = fc.record({ rows: fc.integer({ min: 1, max: 60 }), batchSize: fc.integer({ min: 1, max: 59 }), seed });
@@ -65,21 +64,5 @@ describe('shuffledBatches', () => {
     expect(() => shuffledBatches({ rows: 0, batchSize: null, seed: new Uint8Array(32) })).toThrow(RangeError);
     expect(() => shuffledBatches({ rows: 5, batchSize: 2, seed: new Uint8Array(31) })).toThrow(RangeError);
     expect(() => explicitBatches([[0]])(1)).toThrow(RangeError);
-  });
-});
-
-describe('uniformBelow', () => {
-  it('throws away the words that would favour small numbers', () => {
-    const words = (...values: number[]): Iterator<number, never> =>
-      values.values() as unknown as Iterator<number, never>;
-    // 2^32 % 10 = 6: the last six words are refused.
-    expect(uniformBelow(10, words(2 ** 32 - 1, 2 ** 32 - 6, 2 ** 32 - 7))).toBe((2 ** 32 - 7) % 10);
-    expect(uniformBelow(2 ** 32, words(2 ** 32 - 1))).toBe(2 ** 32 - 1);
-  });
-
-  it('refuses bounds that words cannot reach', () => {
-    for (const bound of [0, -1, 1.5, 2 ** 32 + 1]) {
-      expect(() => uniformBelow(bound, randomWords('seed'))).toThrow(RangeError);
-    }
   });
 });
