@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   data: async () => (await import('./commands/data.ts')).dataCommand,
   verify: async () => (await import('./commands/verify.ts')).verifyCommand,
   predict: async () => (await import('./commands/predict.ts')).predictCommand,
+  privacy: async () => (await import('./commands/privacy.ts')).privacyCommand,
   measure: async () => (await import('./commands/measure.ts')).measureCommand,
   errors: async () => (await import('./commands/errors.ts')).errorsCommand,
 };

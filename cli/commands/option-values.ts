@@ -26,6 +26,15 @@ export const wholeNumberFrom =
     throw new InvalidArgumentError(`must be a whole number from ${least} to ${most}`);
   };
 
+/** A number in decimal or scientific notation that `accepts`; `wanted` says which, as in `between 0 and 1`. */
+export const realNumber =
+  (wanted: string, accepts: (value: number) => boolean) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d*\.?\d+(?:e[+-]?\d+)?$/i.test(text) && accepts(value)) return value;
+    throw new InvalidArgumentError(`must be a number ${wanted}`);
+  };
+
 /** Collects measurements over repeated use of an option. */
 export function measurements(text: string, earlier: readonly Digest[] = []): readonly Digest[] {
   const bytes = fromHex(text);
