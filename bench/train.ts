@@ -21,29 +21,31 @@ const BATCH_SIZES = [32, 64, 128, 256, 512];
 
 /**
  * Training of a 64-256-256-2 net on the wasm backend: the package's own matMul kernel against ours, and the cpu backend
- * against ours, alternating in one process, so that the ratios depend little on the machine's speed; the fastest repeat
- * of each, so that they depend little on what else the machine does.
+ * against ours, and a sum of clipped per-example gradients against ours, alternating in one process, so that the ratios
+ * depend little on the machine's speed; the fastest repeat of each, so that they depend little on what else it does.
  */
 export async function benchTrain(): Promise<void> {
   const [wasm, cpu] = [await loadTrainer('wasm'), await loadTrainer('cpu')];
   const rows = syntheticRows();
   process.stdout.write('64-256-256-2, SGD, milliseconds per step (fastest of the repeats) and ratios to ours\n\n');
-  process.stdout.write(line(['batch', 'ours', 'stock', 'cpu', 'stock/ours', 'cpu/ours']));
+  process.stdout.write(line(['batch', 'ours', 'stock', 'cpu', 'clipped', 'stock/ours', 'cpu/ours', 'clipped/ours']));
   for (const batchSize of BATCH_SIZES) {
     const request = { ...rows, batchSize };
     const ours = new Stopwatch(wasm, { ...request, steps: 20 });
     const stock = new Stopwatch(wasm, { ...request, steps: 20 });
     const plain = new Stopwatch(cpu, { ...request, steps: 3 });
+    const clipped = new ClippedStopwatch(wasm, { ...request, steps: 20 });
     for (let repeat = 0; repeat < REPEATS; repeat++) {
       useStockMatMul();
       await stock.run();
       useTransposingMatMul();
       await ours.run();
+      await clipped.run();
       await plain.run();
     }
-    const ms = [ours, stock, plain].map((watch) => watch.msPerStep());
+    const ms = [ours, stock, plain, clipped].map((watch) => watch.msPerStep());
     const ratios = ms.slice(1).map((value) => value / (ms[0] ?? 1));
-    process.stdout.write(line([String(batchSize), ...[...ms, ...ratios].map((value) => value.toFixed(1))]));
+    process.stdout.write(line([String(batchSize), ...[...ms, ...ratios].map((value) => value.toFixed(2))]));
   }
 }
 
@@ -83,6 +85,33 @@ class Stopwatch {
     const start = performance.now();
     await this.#trainer.train({ spec, plan, weights, features, labels, batches });
     return performance.now() - start;
+  }
+}
+
+/** Sums of clipped gradients, weights up and sums down included, each of a batch of its own. */
+class ClippedStopwatch {
+  readonly #trainer: Trainer;
+  readonly #measured: Measured;
+  #fastest = Infinity;
+
+  constructor(trainer: Trainer, measured: Measured) {
+    this.#trainer = trainer;
+    this.#measured = measured;
+  }
+
+  async run(): Promise<void> {
+    const { features, labels, batchSize, steps } = this.#measured;
+    const batches = shuffledBatches({ rows: ROWS, batchSize, seed: new Uint8Array(32) });
+    const request = { spec, weights: initialWeights(spec), features, labels, clip: 0.7, pieceRows: 256 };
+    const start = performance.now();
+    for (let step = 0; step < steps; step++) {
+      await this.#trainer.clippedSum({ ...request, rows: batches(step) ?? new Int32Array(0) });
+    }
+    this.#fastest = Math.min(this.#fastest, performance.now() - start);
+  }
+
+  msPerStep(): number {
+    return this.#fastest / this.#measured.steps;
   }
 }
 

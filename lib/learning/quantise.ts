@@ -3,8 +3,8 @@ import { refusal, type Refusal } from '../core/errors.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { isWithinNorm } from './integer-norm.ts';
 
-/** Larger than the float64 error of summing 2^32 squares, so that truncated vectors are truly inside the bound. */
-const NORM_MARGIN = 1 - 2 ** -20;
+/** Larger than the float64 error of summing 2^32 squares, so that vectors scaled by it are truly inside the bound. */
+export const NORM_MARGIN = 1 - 2 ** -20;
 
 /**
  * Puts an update on the contract's grid (PROTOCOL §6, §7.5): scales it to the L2 bound if it is longer, clips each
@@ -40,7 +40,7 @@ function onGrid(delta: Float64Array | Float32Array, grid: Grid, { shrink, round 
 }
 
 /** Scaled by the largest magnitude, so that squares neither overflow nor vanish. NaN in gives NaN out. */
-function euclideanNorm(vector: Float64Array | Float32Array): number {
+export function euclideanNorm(vector: Float64Array | Float32Array): number {
   let largest = 0;
   for (const value of vector) largest = Math.max(largest, Math.abs(value));
   if (largest === 0 || !Number.isFinite(largest)) return largest;
@@ -49,7 +49,7 @@ function euclideanNorm(vector: Float64Array | Float32Array): number {
   return largest * Math.sqrt(sum);
 }
 
-function roundHalfToEven(value: number): number {
+export function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   const fraction = value - floor;
   if (fraction !== 0.5) return Math.round(value);

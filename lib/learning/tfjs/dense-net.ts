@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelSpec } from '../../contract/model-spec.ts';
 import { layoutOf } from '../layout.ts';
+import type { LabelledRows } from './labelled-rows.ts';
 
 /** The tensors of `weights` in layout order: kernel and bias of each layer. The caller disposes them. */
 export function tensorsOf(spec: ModelSpec, weights: Float32Array): tf.Tensor[] {
@@ -48,32 +49,47 @@ export function meanLoss(spec: ModelSpec, logits: tf.Tensor2D, targets: tf.Tenso
   return tf.mean(tf.add(linear, tf.log1p(tf.exp(tf.neg(tf.abs(logits))))));
 }
 
+/** What one layer contributes: the gradient of row i is (input_i, 1) ⊗ upstream_i, the 1 for the bias. */
+export interface LayerRecord {
+  /** rows × inputs of the layer. */
+  readonly input: tf.Tensor2D;
+  /** Derivative of the row's loss by the layer's output before its activation: rows × units. */
+  readonly upstream: tf.Tensor2D;
+}
+
 /**
- * Gradient of `meanLoss` with respect to every parameter, in layout order. Written out (backpropagation) because
- * tfjs-core comes without derivatives of its operations; for both kinds of output layer the derivative by the logits
- * is (probability − target) / rows.
+ * Backpropagation with the rows kept apart, one record for each layer: of every row's loss over `divisor`. Written out
+ * because tfjs-core comes without derivatives of its operations; for both kinds of output layer the derivative by the
+ * logits is probability − target.
  */
-export function gradientsOf(spec: ModelSpec, parameters: readonly tf.Tensor[], rows: LabelledRows): tf.Tensor[] {
+export function backpropagate(
+  spec: ModelSpec,
+  parameters: readonly tf.Tensor[],
+  { rows, divisor }: { readonly rows: LabelledRows; readonly divisor: number },
+): LayerRecord[] {
   const { inputs, logits } = forward(spec, parameters, rows.features);
   const residual = tf.sub<tf.Tensor2D>(probabilitiesOf(spec, logits), rows.targets);
-  let upstream = tf.div<tf.Tensor2D>(residual, rows.features.shape[0]);
-  const gradients: tf.Tensor[] = [];
+  let upstream = tf.div<tf.Tensor2D>(residual, divisor);
+  const records: LayerRecord[] = [];
   for (const [index, input] of [...inputs.entries()].reverse()) {
-    gradients.unshift(tf.matMul(input, upstream, true, false), tf.sum(upstream, 0));
+    records.unshift({ input, upstream });
     const before = spec.layers[index - 1];
     if (before === undefined) break;
     const { kernel } = layerOf(parameters, index);
     upstream = throughActivation(tf.matMul(upstream, kernel, false, true), input, before.activation);
   }
-  return gradients;
+  return records;
 }
 
-export interface LabelledRows {
-  /** rows × inputs. */
-  readonly features: tf.Tensor2D;
-  /** 0/1 (rows × 1) or one-hot (rows × k). */
-  readonly targets: tf.Tensor2D;
-}
+/** Sum over the rows of a layer's gradients: kernel and bias. */
+export const summed = ({ input, upstream }: LayerRecord): [tf.Tensor2D, tf.Tensor1D] => [
+  tf.matMul(input, upstream, true, false),
+  tf.sum(upstream, 0),
+];
+
+/** Gradient of `meanLoss` with respect to every parameter, in layout order. */
+export const gradientsOf = (spec: ModelSpec, parameters: readonly tf.Tensor[], rows: LabelledRows): tf.Tensor[] =>
+  backpropagate(spec, parameters, { rows, divisor: rows.features.shape[0] }).flatMap(summed);
 
 type Activation = ModelSpec['layers'][number]['activation'];
 

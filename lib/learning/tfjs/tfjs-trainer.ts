@@ -1,38 +1,40 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { ModelSpec } from '../../contract/model-spec.ts';
+import { eventLoopTurns } from '../event-loop-turns.ts';
 import type { PassedOver, PredictionRequest, Trainer, TrainingOutcome, TrainingRequest } from '../trainer.ts';
-import { forward, gradientsOf, meanLoss, probabilitiesOf, tensorsOf, type LabelledRows } from './dense-net.ts';
+import { clippedSum } from './clipped-sum.ts';
+import { forward, gradientsOf, meanLoss, probabilitiesOf, tensorsOf } from './dense-net.ts';
 import { exclusively } from './exclusively.ts';
-
-/** Longest stretch without letting the agent answer challenges and keep-alives. */
-const SLICE_MS = 50;
+import { checkTable, pick, unitsOf, upload, type LabelledRows } from './labelled-rows.ts';
 
 /** A trainer on a backend that is already registered; see `loadTrainer`. */
 export function tfjsTrainer(backend: string, passedOver: readonly PassedOver[]): Trainer {
   const onBackend = <T>(job: () => Promise<T>): Promise<T> =>
     exclusively(async () => {
-      await tf.setBackend(backend);
+      // Setting the backend that is set already would set up every kernel again.
+      if (tf.getBackend() !== backend) await tf.setBackend(backend);
       return job();
     });
   return {
     backend,
     passedOver,
     train: (request) => onBackend(() => train(request)),
+    clippedSum: (request) => onBackend(() => clippedSum(request)),
     predict: (request) => onBackend(async () => predict(request)),
   };
 }
 
 async function train(request: TrainingRequest): Promise<TrainingOutcome> {
   const { spec, plan, weights, batches } = request;
-  checkRows(request);
+  if (request.labels.length === 0) throw new RangeError('training needs at least one row');
+  checkTable(request);
   const parent = tensorsOf(spec, weights);
-  const all = upload(spec, request.features, request.labels);
+  const all = upload(request);
   let current = parent.map((tensor) => tf.clone(tensor));
   try {
     const trainLoss = tf.tidy(() =>
       meanLoss(spec, forward(spec, parent, all.features).logits, all.targets).arraySync(),
     );
-    let sliceEnd = performance.now() + SLICE_MS;
+    const turn = eventLoopTurns();
     for (let step = 0; step < plan.localSteps; step++) {
       const picked = batches(step);
       const next = tf.tidy(() => {
@@ -41,9 +43,7 @@ async function train(request: TrainingRequest): Promise<TrainingOutcome> {
       });
       tf.dispose(current);
       current = next;
-      if (performance.now() < sliceEnd) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      sliceEnd = performance.now() + SLICE_MS;
+      await turn();
     }
     return { delta: difference(current, weights), trainLoss };
   } finally {
@@ -80,43 +80,6 @@ function predict({ spec, weights, features }: PredictionRequest): Float32Array {
     return asked.dataSync<'float32'>();
   });
 }
-
-function checkRows({ spec, features, labels }: TrainingRequest): void {
-  const classes = Math.max(2, unitsOf(spec));
-  if (labels.length === 0) throw new RangeError('training needs at least one row');
-  if (features.length !== labels.length * spec.inputs) throw new RangeError('features are not rows × inputs');
-  if (!labels.every((label) => Number.isInteger(label) && label >= 0 && label < classes)) {
-    throw new RangeError('a label is not a class of the model');
-  }
-}
-
-function pick({ spec, features, labels }: TrainingRequest, rows: Int32Array): LabelledRows {
-  if (rows.some((row) => labels[row] === undefined)) throw new RangeError('a batch names a row that does not exist');
-  const picked = new Float32Array(rows.length * spec.inputs);
-  rows.forEach((row, at) => {
-    picked.set(features.subarray(row * spec.inputs, (row + 1) * spec.inputs), at * spec.inputs);
-  });
-  return upload(
-    spec,
-    picked,
-    Float32Array.from(rows, (row) => labels[row] ?? 0),
-  );
-}
-
-function upload(spec: ModelSpec, features: Float32Array, labels: Float32Array | Int32Array): LabelledRows {
-  const units = unitsOf(spec);
-  const targets = new Float32Array(labels.length * units);
-  labels.forEach((label, row) => {
-    if (units === 1) targets[row] = label;
-    else targets[row * units + label] = 1;
-  });
-  return {
-    features: tf.tensor2d(features, [labels.length, spec.inputs]),
-    targets: tf.tensor2d(targets, [labels.length, units]),
-  };
-}
-
-const unitsOf = (spec: ModelSpec): number => spec.layers.at(-1)?.units ?? 0;
 
 /** Trained minus parent; a difference of two float32 is computed in float64. */
 function difference(trained: readonly tf.Tensor[], parent: Float32Array): Float64Array {

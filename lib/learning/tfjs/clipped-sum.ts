@@ -1,0 +1,109 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { eventLoopTurns } from '../event-loop-turns.ts';
+import type { ClippedSum, ClippedSumRequest } from '../trainer.ts';
+import { backpropagate, summed, tensorsOf, type LayerRecord } from './dense-net.ts';
+import { checkTable, pick } from './labelled-rows.ts';
+
+/** Rows that go through the net at once, to bound memory; a row's gradient does not depend on the others to the bit. */
+const BLOCK_ROWS = 256;
+/** Part of C that is left for the float32 rounding of a scaled gradient. */
+const CLIP_MARGIN = 2 ** -10;
+
+/**
+ * Sum of per-example gradients, each clipped, by book-keeping (Bu et al. 2023): inputs `a` and derivatives `g` of every
+ * layer with the rows kept apart, squared norm of a row Σ (‖a‖² + 1)·‖g‖², one contraction of `a` with the scaled `g`.
+ */
+export async function clippedSum(request: ClippedSumRequest): Promise<ClippedSum> {
+  const { spec, weights, rows } = request;
+  checkBounds(request);
+  const total = { sum: new Float64Array(weights.length), nonFiniteRows: 0 };
+  const parameters = tensorsOf(spec, weights);
+  const turn = eventLoopTurns();
+  try {
+    for (let start = 0; start < rows.length; start += BLOCK_ROWS) {
+      tf.tidy(() => {
+        const block = pick(request, rows.subarray(start, start + BLOCK_ROWS));
+        addBlock(total, backpropagate(spec, parameters, { rows: block, divisor: 1 }), request);
+      });
+      await turn();
+    }
+    return total;
+  } finally {
+    tf.dispose(parameters);
+  }
+}
+
+interface Total {
+  readonly sum: Float64Array;
+  nonFiniteRows: number;
+}
+
+function addBlock(total: Total, records: readonly LayerRecord[], { clip, pieceRows }: ClippedSumRequest): void {
+  const norms = rowNorms(records, records[0]?.input.shape[0] ?? 0);
+  const finite = [...norms.keys()].filter((row) => Number.isFinite(norms[row]));
+  total.nonFiniteRows += norms.length - finite.length;
+  if (finite.length === 0) return;
+  // A factor of 0 would not do: 0 · ∞ is not a number.
+  const kept = finite.length === norms.length ? records : records.map((record) => rowsOf(record, finite));
+  const factors = tf.tensor2d(
+    finite.map((row) => Math.min(1, (clip * (1 - CLIP_MARGIN)) / (norms[row] ?? 0))),
+    [finite.length, 1],
+  );
+  const scaled = kept.map(({ input, upstream }) => ({ input, upstream: tf.mul<tf.Tensor2D>(upstream, factors) }));
+  for (let start = 0; start < finite.length; start += pieceRows) {
+    const rows = Math.min(pieceRows, finite.length - start);
+    const piece = rows === finite.length ? scaled : scaled.map((record) => slice(record, start, rows));
+    addPiece(total.sum, piece);
+  }
+}
+
+/** L2 norm of each row's gradient over all layers; not finite where one of its parts is not. */
+function rowNorms(records: readonly LayerRecord[], rows: number): Float64Array {
+  const squares = new Float64Array(rows);
+  for (const { input, upstream } of records) {
+    const inputs = squaredNorms(input);
+    squaredNorms(upstream).forEach((square, row) => {
+      squares[row] = (squares[row] ?? 0) + ((inputs[row] ?? 0) + 1) * square;
+    });
+  }
+  return squares.map(Math.sqrt);
+}
+
+/** In float64, where no square of a float32 is lost and none is too large. */
+function squaredNorms(rows: tf.Tensor2D): Float64Array {
+  const [count, width] = rows.shape;
+  const values = rows.dataSync<'float32'>();
+  const norms = new Float64Array(count);
+  for (let row = 0, at = 0; row < count; row++) {
+    let sum = 0;
+    for (const end = at + width; at < end; at++) sum += (values[at] ?? 0) ** 2;
+    norms[row] = sum;
+  }
+  return norms;
+}
+
+const rowsOf = ({ input, upstream }: LayerRecord, rows: readonly number[]): LayerRecord => ({
+  input: tf.gather(input, tf.tensor1d([...rows], 'int32')),
+  upstream: tf.gather(upstream, tf.tensor1d([...rows], 'int32')),
+});
+
+const slice = ({ input, upstream }: LayerRecord, start: number, rows: number): LayerRecord => ({
+  input: tf.slice(input, [start, 0], [rows, -1]),
+  upstream: tf.slice(upstream, [start, 0], [rows, -1]),
+});
+
+function addPiece(sum: Float64Array, piece: readonly LayerRecord[]): void {
+  let offset = 0;
+  for (const tensor of piece.flatMap(summed)) {
+    const values = tensor.dataSync<'float32'>();
+    for (let i = 0; i < values.length; i++) sum[offset + i] = (sum[offset + i] ?? 0) + (values[i] ?? 0);
+    offset += values.length;
+  }
+}
+
+function checkBounds(request: ClippedSumRequest): void {
+  const { clip, pieceRows } = request;
+  checkTable(request);
+  if (!(clip > 0 && Number.isFinite(clip))) throw new RangeError('a clip is a positive number');
+  if (!Number.isInteger(pieceRows) || pieceRows < 1) throw new RangeError('a piece has at least one row');
+}
