@@ -9,7 +9,7 @@ export interface MutationGroup {
   readonly tests: readonly string[];
 }
 
-/** The project's promise for `lib/core` and for the deciders, in per cent of the mutants. */
+/** The project's promise for `lib/core`, `lib/privacy` and the deciders, in per cent of the mutants. */
 export const WANTED_SCORE = 85;
 
 export const GROUPS: readonly MutationGroup[] = [
@@ -17,6 +17,11 @@ export const GROUPS: readonly MutationGroup[] = [
     name: 'core',
     mutate: ['lib/core/**/*.ts'],
     tests: ['test/unit/cli/errors-page.test.ts', 'test/unit/core/**/*.test.ts'],
+  },
+  {
+    name: 'privacy',
+    mutate: ['lib/privacy/**/*.ts'],
+    tests: ['test/unit/privacy/**/*.test.ts', 'test/vectors/privacy/chacha20-rfc8439.test.ts'],
   },
   {
     name: 'enclave',
