@@ -40,7 +40,7 @@ module.exports = {
     floor('privacy', ['core', 'contract']),
     floor('learning', ['core', 'contract']),
     floor('channel', ['core', 'contract', 'attestation']),
-    floor('audit', ['core', 'contract', 'attestation']),
+    floor('audit', ['core', 'contract', 'attestation', 'privacy']),
     floor('data', ['core', 'contract']),
     floor('store', ['core']),
     floor('telemetry', ['core']),

@@ -9,6 +9,7 @@ import { err, ok } from '../lib/core/result.ts';
 import type { Decision } from './decider.ts';
 import type { CommandOf } from './event.ts';
 import { evolve } from './evolve.ts';
+import { ledgerOf } from '../lib/privacy/mechanism.ts';
 import { abortRound } from './release-phase.ts';
 import { headOfState, type AcceptedCommit, type EnclaveEnvironment, type EnclaveState } from './state.ts';
 
@@ -24,7 +25,7 @@ export function openRound(
   state: EnclaveState,
   command: CommandOf<'open-round'>,
 ): Decision {
-  const { sealed, signer } = environment;
+  const { sealed, signer, mechanism } = environment;
   const { contract } = sealed;
   const { at, round, attempt } = command;
   if (state.phase === 'unborn') return err(refusal('E-ROUND-PHASE', 'the study has not begun'));
@@ -59,7 +60,7 @@ export function openRound(
     attempt,
     parent: model.digest,
     privacy: contract.privacy,
-    ledger: null,
+    ledger: ledgerOf(mechanism, round),
     commitBy: (at + contract.deadlines.commitMs) as typeof at,
   } as const;
   return ok([{ type: 'statement-issued', statement: issueStatement(draft, headOfState(state), signer) }]);

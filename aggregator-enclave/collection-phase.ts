@@ -4,13 +4,23 @@ import { setRoot, sortContributions } from '../lib/audit/set-root.ts';
 import { headOf, issueStatement } from '../lib/audit/statement.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
 import { refusal } from '../lib/core/errors.ts';
-import type { Digest } from '../lib/core/ids.ts';
+import type { Contribution } from '../lib/audit/statement.ts';
+import type { Digest, OrganisationId } from '../lib/core/ids.ts';
 import { err, ok } from '../lib/core/result.ts';
-import { averageDelta } from '../lib/learning/integer-sum.ts';
+import { averageDelta, type IntegerSum } from '../lib/learning/integer-sum.ts';
 import { stepModel } from '../lib/learning/strategy.ts';
-import { decodeUpdate, plaintextBytes, SALT_BYTES, updateCommitment } from '../lib/learning/update-codec.ts';
+import {
+  decodeUpdate,
+  plaintextBytes,
+  SALT_BYTES,
+  updateCommitment,
+  type DecodedUpdate,
+} from '../lib/learning/update-codec.ts';
 import { modelDigest } from '../lib/learning/weights.ts';
 import { shortfall } from './cohort-phase.ts';
+import type { NoisePlan } from '../lib/contract/privacy-plan.ts';
+import { expectedBatch, plannedWeight } from '../lib/privacy/mechanism.ts';
+import { centralNoise } from './central-noise.ts';
 import type { Decision } from './decider.ts';
 import type { CommandOf } from './event.ts';
 import { abortRound } from './release-phase.ts';
@@ -41,7 +51,7 @@ export function receiveHeader(
 
 /** Only a complete update that matches its header and every bound of the grid touches the sum (PROTOCOL §7.5). */
 export function receiveUpdate(
-  { layout, sealed }: EnclaveEnvironment,
+  { layout, sealed, mechanism }: EnclaveEnvironment,
   state: EnclaveState,
   { from, payload }: CommandOf<'receive-update'>,
 ): Decision {
@@ -58,7 +68,15 @@ export function receiveUpdate(
   if (state.accepted.has(from)) return ok([]);
   const update = decodeUpdate(plaintext, { layoutLength: layout.length, grid: sealed.contract.grid });
   if (!update.ok) return update;
+  const beyond = mechanism === null ? null : unplannedDisclosure(mechanism.plan, from, update.value);
+  if (beyond !== null) return err(refusal('E-UPDATE-BOUND', beyond));
   return ok([{ type: 'update-accepted', organisation: from, commit: header.commit, update: update.value }]);
+}
+
+/** With noise nothing that an update says may depend on the data but its coordinates; null: nothing does. */
+function unplannedDisclosure(plan: NoisePlan, from: OrganisationId, update: DecodedUpdate): string | null {
+  if (update.weight !== plannedWeight(plan, from)) return 'weight: not the one that the contract publishes';
+  return update.trainLoss === 0 ? null : 'training loss: not to be told under a contract with noise';
 }
 
 /** Computes and seals the result, then signs the Intent; aborts when too few valid updates came (PROTOCOL §7.6). */
@@ -72,8 +90,8 @@ export function closeCollection(
   const { sealed, signer } = environment;
   const short = shortfall(environment, acceptedCommits(state));
   if (short !== null) return abortRound(environment, state, { at, code: short });
-  const { content, digest } = finishedModel(environment, state);
   const members = sortContributions([...state.accepted.values()]);
+  const { content, digest } = finishedModel(environment, state, members);
   const { round, attempt } = state.manifest.statement;
   const draft = {
     type: 'intent',
@@ -92,19 +110,43 @@ export function closeCollection(
 }
 
 function finishedModel(
-  { sealed, layout }: EnclaveEnvironment,
+  environment: EnclaveEnvironment,
   { ledger, sum }: Collecting,
+  members: readonly Contribution[],
 ): { content: ModelContent; digest: Digest } {
+  const { sealed, layout } = environment;
   const parent = ledger.model.content;
   // No round opens without it.
   if (parent === null) throw new Error('a collection on a model that is not in memory');
   const { weights, state: server } = stepModel({
     plan: sealed.contract.strategy,
     parent: parent.weights,
-    averageDelta: averageDelta(sum, sealed.contract.grid),
+    averageDelta:
+      noisedDelta(environment, { sum, parent: ledger.model.digest, members }) ??
+      averageDelta(sum, sealed.contract.grid),
     state: parent.server,
   });
   return { content: { weights, server }, digest: modelDigest(layout.digest, weights) };
+}
+
+interface Collected {
+  readonly sum: IntegerSum;
+  readonly parent: Digest;
+  readonly members: readonly Contribution[];
+}
+
+/**
+ * The step down the noised mean gradient, in parameter units: sums and noise are integers, divided by the expected batch
+ * that the contract publishes. null: this enclave adds no noise.
+ */
+function noisedDelta(environment: EnclaveEnvironment, { sum, parent, members }: Collected): Float64Array | null {
+  const { mechanism, sealed } = environment;
+  if (mechanism?.plan.placement !== 'enclave') return null;
+  const noise = centralNoise(environment, { mechanism, parent, setRoot: setRoot(members) });
+  const { grid, training } = sealed.contract;
+  const ids = members.map(({ organisation }) => organisation);
+  const scale = (training.learningRate * 2 ** grid.stepLog2) / expectedBatch(mechanism.plan, ids);
+  return sum.coordinates.map((total, i) => (total + (noise[i] ?? 0)) * scale);
 }
 
 function acceptedCommits({ accepted, commits }: Collecting): AcceptedCommit[] {

@@ -15,6 +15,7 @@ import type { ChannelClock } from '../lib/channel/clock.ts';
 import type { Random } from '../lib/channel/random.ts';
 import { initialWeights } from '../lib/learning/initial-weights.ts';
 import { layoutOf } from '../lib/learning/layout.ts';
+import { brokenPromise, mechanismOf } from '../lib/privacy/mechanism.ts';
 import { initialServerState } from '../lib/learning/server-state.ts';
 import { modelDigest } from '../lib/learning/weights.ts';
 import { decide, type Decision } from './decider.ts';
@@ -64,7 +65,7 @@ type Listener = (event: EnclaveEvent, state: EnclaveState) => void;
  */
 export class Enclave {
   readonly ports: EnclavePorts;
-  readonly environment: EnclaveEnvironment;
+  #environment: EnclaveEnvironment;
   #state: EnclaveState = INITIAL_STATE;
   readonly #journal: Journal;
   readonly #queue: FailStopQueue;
@@ -75,11 +76,14 @@ export class Enclave {
     this.#queue = new FailStopQueue(ports.onFault);
     const signer = signerFromSeed(ports.random(SECRET_BYTES));
     const layout = layoutOf(sealed.contract.model.spec);
-    this.environment = {
+    this.#environment = {
       sealed,
       layout,
       signer,
       software: ports.software,
+      // The first record of the journal, read or drawn before anything is decided.
+      noiseRoot: new Uint8Array(),
+      mechanism: mechanismOf(sealed.contract),
       appraise: publicationAppraiser(ports.verifiers, ports.environment, () => ports.clock.now()),
     };
     this.#journal = new Journal({ store: ports.records, key: ports.sealingKey, contract: sealed.digest, layout });
@@ -97,17 +101,24 @@ export class Enclave {
     predecessor?: Uint8Array,
   ): Promise<Enclave> {
     if (sealed.contract.environment !== ports.environment) throw new RefusalError(refusal('E-CONTRACT-ENVIRONMENT'));
+    const broken = brokenPromise(sealed.contract);
+    if (broken !== null) throw new RefusalError(refusal('E-CONTRACT-INVALID', broken));
     const enclave = new Enclave(sealed, ports);
     if (!bytesEqual(enclave.environment.layout.digest, sealed.contract.model.layoutDigest)) {
       throw new RefusalError(refusal('E-CONTRACT-INVALID', 'model.layoutDigest: the layout of this model is another'));
     }
     const noiseRoot = await enclave.#restore();
+    enclave.#environment = { ...enclave.#environment, noiseRoot };
     // An approval that is no longer good must not stop the other hospitals: it simply does not count.
     for (const approval of approvals)
       await enclave.handle({ type: 'record-approval', at: ports.clock.now(), approval });
     // A halted enclave states and publishes nothing any more; it runs to say why (PROTOCOL §7).
     if (enclave.state.phase !== 'halted') await enclave.#boot(noiseRoot, predecessor);
     return enclave;
+  }
+
+  get environment(): EnclaveEnvironment {
+    return this.#environment;
   }
 
   get state(): EnclaveState {

@@ -3,6 +3,7 @@ import { headOf, issueStatement, type SignedStatement } from '../lib/audit/state
 import { refusal, type ErrorCode } from '../lib/core/errors.ts';
 import type { Instant } from '../lib/core/ids.ts';
 import { err, ok } from '../lib/core/result.ts';
+import { protectionOf } from '../lib/privacy/mechanism.ts';
 import type { Decision } from './decider.ts';
 import type { CommandOf } from './event.ts';
 import { headOfState, type Committed, type EnclaveEnvironment, type EnclaveState } from './state.ts';
@@ -61,7 +62,7 @@ export function abortRound(
 }
 
 function releaseStatement(
-  { sealed, signer, software }: EnclaveEnvironment,
+  { sealed, signer, software, mechanism }: EnclaveEnvironment,
   state: Committed,
   at: Instant,
 ): SignedStatement {
@@ -78,8 +79,7 @@ function releaseStatement(
     child: state.result.model.digest,
     resultSalt: state.result.salt,
     cohortSize: state.intent.statement.members.length,
-    epsilonSpent: null,
-    epsilonLeft: null,
+    ...protectionOf(mechanism, round),
     software,
   } as const;
   return issueStatement(draft, headOf(state.intent), signer);

@@ -20,6 +20,7 @@ import type { Refusal } from '../lib/core/errors.ts';
 import type { Digest, Instant, OrganisationId } from '../lib/core/ids.ts';
 import type { IntegerSum } from '../lib/learning/integer-sum.ts';
 import type { ParameterLayout } from '../lib/learning/layout.ts';
+import type { Mechanism } from '../lib/privacy/mechanism.ts';
 import type { ServerState } from '../lib/learning/server-state.ts';
 
 /** Constant for one boot of the enclave. */
@@ -30,6 +31,10 @@ export interface EnclaveEnvironment {
   readonly signer: Signer;
   /** Measurement of this program; stands in every passport. */
   readonly software: Digest;
+  /** `NOISE_ROOT`, 32 bytes: the source of all central noise (PROTOCOL §3); never leaves the enclave. */
+  readonly noiseRoot: Uint8Array;
+  /** What the contract promises about noise; null: none. */
+  readonly mechanism: Mechanism | null;
   /** Judges publication evidence under the contract's policy for the enclave, for a head that a site proves. */
   readonly appraise: PassportTrust['appraise'];
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { measureProgram, type ProgramMeasurement } from '../../lib/attestation/measure/measure-program.ts';
 import type { AppraisalPolicy } from '../../lib/contract/appraisal-policy.ts';
 import { draftContract } from '../../lib/contract/draft-contract.ts';
+import type { PrivacyPlan } from '../../lib/contract/privacy-plan.ts';
 import type { Organisation, SealedContract, StudyContract } from '../../lib/contract/study-contract.ts';
 import type { StudyFile } from '../../lib/contract/study-file.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
@@ -29,7 +30,8 @@ export interface DraftOptions {
   readonly study: StudyFile;
   readonly organisations: readonly Organisation[];
   readonly at: Instant;
-  readonly rounds?: number;
+  /** `study` is what `chooseNoise` gave with it. */
+  readonly privacy: PrivacyPlan;
   readonly kMin?: number;
   readonly dataClass?: StudyContract['dataClass'];
   /** Accepted machines; null: any. */
@@ -43,7 +45,7 @@ export function draftSimulationContract({
   study,
   organisations,
   at,
-  rounds,
+  privacy,
   kMin,
   dataClass,
   instances,
@@ -71,7 +73,7 @@ export function draftSimulationContract({
     },
     environment: 'simulation',
     at,
-    ...(rounds === undefined ? {} : { rounds }),
+    privacy,
     ...(kMin === undefined ? {} : { kMin }),
     ...(dataClass === undefined ? {} : { dataClass }),
   });

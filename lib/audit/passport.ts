@@ -11,6 +11,7 @@ import { openCohort, unmetCondition } from './cohort.ts';
 import type { Commit } from './commit.ts';
 import type { PassportBundle, Publication } from './passport-bundle.ts';
 import { fail, linked, publishedInTime, withinTerms } from './passport-chain.ts';
+import { privacyAsPromised } from './passport-privacy.ts';
 import { openStatements, statementsInOrder, type PassportStatements } from './passport-statements.ts';
 import { setRoot, sortContributions } from './set-root.ts';
 import { headOf, type Intent, type Release, type SignedStatement } from './statement.ts';
@@ -67,6 +68,7 @@ export function verifyPassport(bundle: PassportBundle, trust: PassportTrust): Pa
   const simulated = notePublications({ bundle, contract, trust, statements, note });
   note('statement chain', linked(statements, contract));
   note('terms of the contract', withinTerms(statements, contract));
+  note('noise and privacy spent', privacyAsPromised(statements, contract));
   const commits = note('cohort certificate', cohort(statements, contract));
   if (commits !== null && confirmed !== null) {
     note('cohort size', largeEnough({ commits, confirmed, intent: intent.statement, contract }));

@@ -11,7 +11,8 @@ import {
   type Head,
 } from '../contract/shapes.ts';
 import { openDocument, readStoredDocument, signDocument } from '../contract/signed-document.ts';
-import { predecessor, privacyPlan } from '../contract/study-contract.ts';
+import { privacyPlan } from '../contract/privacy-plan.ts';
+import { predecessor } from '../contract/study-contract.ts';
 import { refusal, type ErrorCode, type Refusal } from '../core/errors.ts';
 import type { Signer } from '../core/ed25519.ts';
 import { hash } from '../core/hash.ts';
@@ -32,7 +33,7 @@ const link = {
 };
 const roundOf = { round: positiveInteger, attempt: positiveInteger };
 
-/** Ledger position as the manifest announces it; null: no privacy is spent. */
+/** ε of a record that is in every round so far, before and after this one; null: no noise, no ε. */
 const ledger = z
   .strictObject({ epsilonBefore: z.number().nonnegative(), epsilonAfter: z.number().nonnegative() })
   .nullable();
@@ -89,6 +90,19 @@ const intent = z.strictObject({
   result: digest,
 });
 
+/** What noise is in a released model, in the words that a verifier recomputes from the contract; see `lib/privacy/mechanism.ts`. */
+export const noiseReceipt = z.strictObject({
+  mechanism: z.literal('discrete-gaussian'),
+  placement: z.enum(['site', 'enclave']),
+  /** L2 sensitivity of one noised sum and deviation of its noise, in steps of the grid. */
+  sensitivity: positiveInteger,
+  deviation: positiveInteger,
+  samplingRate: z.number().min(0).max(1),
+  /** Noised sums of one hospital in this round. */
+  steps: positiveInteger,
+});
+export type NoiseReceipt = z.output<typeof noiseReceipt>;
+
 const release = z.strictObject({
   ...link,
   type: z.literal('release'),
@@ -101,7 +115,10 @@ const release = z.strictObject({
   resultSalt: digest,
   cohortSize: positiveInteger,
   /** null: no noise, no guarantee. */
+  noise: noiseReceipt.nullable(),
+  /** ε of a record that was in every released round of this contract, at the plan's δ; null: no noise. */
   epsilonSpent: z.number().nonnegative().nullable(),
+  /** What the plan's ε leaves for the rounds to come; null: no noise. */
   epsilonLeft: z.number().nonnegative().nullable(),
   /** Measurement of the enclave that computed the model. */
   software: digest,

@@ -2,6 +2,7 @@ import type { Refusal } from '../core/errors.ts';
 import { instant, type Digest, type Instant } from '../core/ids.ts';
 import type { Result } from '../core/result.ts';
 import type { AppraisalPolicy } from './appraisal-policy.ts';
+import type { PrivacyPlan } from './privacy-plan.ts';
 import { sealContract, type Organisation, type SealedContract, type StudyContract } from './study-contract.ts';
 import type { StudyFile } from './study-file.ts';
 
@@ -18,9 +19,9 @@ export interface Draft {
   readonly environment: StudyContract['environment'];
   /** Moment of drafting; validity begins here. */
   readonly at: Instant;
+  readonly privacy: PrivacyPlan;
   /** Each replaces what the file says. */
   readonly kMin?: number;
-  readonly rounds?: number;
   readonly dataClass?: StudyContract['dataClass'];
 }
 
@@ -34,7 +35,7 @@ export function draftContract(draft: Draft): Result<SealedContract, Refusal> {
     training: file.training,
     strategy: file.strategy,
     grid: file.grid,
-    privacy: file.privacy,
+    privacy: draft.privacy,
     requireSites: file.requireSites,
     toleratedColluders: file.toleratedColluders,
     deadlines: file.deadlines,
@@ -43,7 +44,7 @@ export function draftContract(draft: Draft): Result<SealedContract, Refusal> {
     retentionDays: file.retentionDays,
     model: { spec: file.model, layoutDigest: draft.layoutDigest, initialDigest: draft.initialDigest },
     organisations: [...draft.organisations],
-    rounds: draft.rounds ?? file.rounds,
+    rounds: file.rounds,
     kMin: draft.kMin ?? file.kMin,
     dataClass: draft.dataClass ?? file.dataClass,
     appraisal: draft.appraisal,

@@ -5,6 +5,12 @@ const MAX_UNITS = 16_384;
 /** An update of so many int32 coordinates still fits one session message with room to spare. */
 const MAX_PARAMETERS = 8_000_000;
 
+/** Coordinates of the flat vector: a kernel and a bias for each layer. */
+export function parameterCount({ inputs, layers }: Pick<ModelSpec, 'inputs' | 'layers'>): number {
+  const widths = [inputs, ...layers.map(({ units }) => units)];
+  return layers.reduce((sum, { units }, index) => sum + ((widths[index] ?? 0) + 1) * units, 0);
+}
+
 const layer = z.strictObject({
   units: positiveInteger.max(MAX_UNITS),
   activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'softmax']),
@@ -26,9 +32,7 @@ export const modelSpec = z
     ]),
   })
   .superRefine((spec, context) => {
-    const widths = [spec.inputs, ...spec.layers.map(({ units }) => units)];
-    const parameters = spec.layers.reduce((sum, { units }, index) => sum + ((widths[index] ?? 0) + 1) * units, 0);
-    if (parameters > MAX_PARAMETERS) {
+    if (parameterCount(spec) > MAX_PARAMETERS) {
       context.addIssue({ code: 'custom', path: ['layers'], message: `more than ${MAX_PARAMETERS} parameters` });
     }
     spec.layers.forEach((item, index) => {

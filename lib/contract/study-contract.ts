@@ -7,6 +7,7 @@ import { appraisalPolicy } from './appraisal-policy.ts';
 import { dataSchema, featureNames } from './data-schema.ts';
 import { checkSumFits, grid } from './grid.ts';
 import { contractModel, strategy, trainingPlan } from './model-spec.ts';
+import { privacyPlan } from './privacy-plan.ts';
 import {
   count,
   decodeDocument,
@@ -25,9 +26,6 @@ const MAX_CONTRACT_BYTES = 4 << 20;
 
 export const organisation = z.strictObject({ id: organisationId, name: text, key: publicKey });
 export type Organisation = z.output<typeof organisation>;
-
-/** Noise: none yet; `site` and `enclave` arrive with the privacy plan and will be further members of this union. */
-export const privacyPlan = z.discriminatedUnion('placement', [z.strictObject({ placement: z.literal('none') })]);
 
 /** A day: as long as an endorsement lives, and well inside what timers can wait. */
 const MAX_DEADLINE_MS = 24 * 3_600_000;
@@ -115,11 +113,11 @@ function brokenRules(contract: StudyContract): Refusal | null {
   if (contract.toleratedColluders >= contract.kMin) return invalid('toleratedColluders: as many as kMin or more');
   if (contract.requireSites.some((id) => !ids.has(id))) return invalid('requireSites: not among the organisations');
   if (contract.validity.notBefore >= contract.validity.notAfter) return invalid('validity: ends before it begins');
-  // Widened: further placements will join the union.
-  const placement: string = contract.privacy.placement;
-  if (placement === 'none' && contract.releaseTo !== 'sites') {
+  if (contract.privacy.placement === 'none' && contract.releaseTo !== 'sites') {
     return invalid('releaseTo: without noise the model goes to sites only (PROTOCOL §6)');
   }
+  const unprotected = unprotectedTerm(contract);
+  if (unprotected !== null) return invalid(unprotected);
   if (featureNames(contract.schema).length !== contract.model.spec.inputs) {
     return invalid('model.spec.inputs: differs from the number of features of the schema');
   }
@@ -131,4 +129,23 @@ function brokenRules(contract: StudyContract): Refusal | null {
   }
   const fits = checkSumFits(contract.grid, contract.organisations.length);
   return fits.ok ? null : fits.error;
+}
+
+/** What stands in the way of the noise that the plan promises; null: nothing. */
+function unprotectedTerm({ privacy, training, grid: plan, organisations }: StudyContract): string | null {
+  if (privacy.placement === 'none') return null;
+  const published = new Set<string>(privacy.publicRecords.map(({ organisation: id }) => id));
+  if (published.size !== privacy.publicRecords.length || published.size !== organisations.length)
+    return 'privacy.publicRecords: not once for each organisation';
+  if (organisations.some(({ id }) => !published.has(id)))
+    return 'privacy.publicRecords: not once for each organisation';
+  if (training.batchSize !== null) return 'training.batchSize: with noise the Poisson sample is the batch';
+  if (training.proximalMu !== 0) return 'training.proximalMu: not with noise';
+  if (privacy.placement === 'enclave' && training.localSteps !== 1)
+    return 'training.localSteps: one step a round where the enclave adds the noise';
+  if (privacy.placement === 'enclave' && plan.weightCap !== 1)
+    return 'grid.weightCap: sums of gradients are not weighted';
+  if (privacy.publicRecords.some(({ records }) => privacy.placement === 'site' && records > plan.weightCap))
+    return 'grid.weightCap: below the records that a hospital publishes';
+  return null;
 }

@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { dataSchema, featureNames } from './data-schema.ts';
 import { explainIssues } from './explain-issues.ts';
 import { modelSpec, type ModelSpec } from './model-spec.ts';
+import { privacyPlan } from './privacy-plan.ts';
 import { positiveInteger } from './shapes.ts';
 import { studyContract } from './study-contract.ts';
 
@@ -19,6 +20,21 @@ const authoredModel = z
     }
   });
 
+const protection = privacyPlan.options[1].shape;
+
+/** Replaces the fields of the same names, and says what the privacy plan needs (PROTOCOL §6); the noise follows from ε. */
+const noisyStudy = z.strictObject({
+  rounds: studyContract.shape.rounds,
+  training: studyContract.shape.training,
+  strategy: studyContract.shape.strategy,
+  grid: studyContract.shape.grid,
+  epsilon: protection.epsilon,
+  delta: protection.delta,
+  samplingRate: protection.samplingRate,
+  clip: protection.clip,
+});
+export type NoisyStudy = z.output<typeof noisyStudy>;
+
 /**
  * What people write down about a study before hospitals and programs are known: the human part of a contract, with
  * the contract's own field names and rules (PROTOCOL §6).
@@ -33,7 +49,8 @@ const studyFile = z.strictObject({
   training: studyContract.shape.training,
   strategy: studyContract.shape.strategy,
   grid: studyContract.shape.grid,
-  privacy: studyContract.shape.privacy,
+  /** What differs where noise is added; a study that leaves a placement out cannot be run with it. */
+  noise: z.strictObject({ enclave: noisyStudy.optional(), site: noisyStudy.optional() }).optional(),
   kMin: studyContract.shape.kMin,
   requireSites: studyContract.shape.requireSites,
   toleratedColluders: studyContract.shape.toleratedColluders,

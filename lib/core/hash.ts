@@ -17,6 +17,7 @@ export type Domain =
   | 'evidence'
   | 'layout'
   | 'model'
+  | 'noise'
   | 'noise-root'
   | 'organisation'
   | 'quote'
