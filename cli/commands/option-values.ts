@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import type { NoisePlan } from '../../lib/contract/privacy-plan.ts';
 import { fromHex } from '../../lib/core/bytes.ts';
 import {
   DIGEST_BYTES,
@@ -8,6 +9,8 @@ import {
   type Instant,
   type OrganisationId,
 } from '../../lib/core/ids.ts';
+
+const MAX_RECORDS = 1_000_000_000;
 
 /** Readers of option values; Commander turns what they throw into E-USAGE that names the option. */
 
@@ -34,6 +37,14 @@ export const realNumber =
     if (/^\d*\.?\d+(?:e[+-]?\d+)?$/i.test(text) && accepts(value)) return value;
     throw new InvalidArgumentError(`must be a number ${wanted}`);
   };
+
+export const positiveNumber = realNumber('above 0', (value) => value > 0);
+
+/** Collects `hospital=records` over repeated use of an option. */
+export function publishedRecords(text: string, earlier: NoisePlan['publicRecords'] = []): NoisePlan['publicRecords'] {
+  const [id = '', count = ''] = text.split('=', 2);
+  return [...earlier, { organisation: idValue(id), records: wholeNumber(MAX_RECORDS)(count) }];
+}
 
 /** Collects measurements over repeated use of an option. */
 export function measurements(text: string, earlier: readonly Digest[] = []): readonly Digest[] {

@@ -1,15 +1,18 @@
 import { join, resolve } from 'node:path';
-import { InvalidArgumentError } from 'commander';
-import { refusal, RefusalError } from '../../lib/core/errors.ts';
+import { InvalidArgumentError, Option } from 'commander';
 import { addExamples, HELP_GROUP, type CliIo, type CommandModule } from '../command-module.ts';
+import { PLACEMENTS, type Placement } from '../setup/choose-noise.ts';
 import type { SimulationOptions } from '../simulation/simulation-options.ts';
+import { positiveNumber } from './option-values.ts';
 import { addFaultOptions, faultsOf, type FaultFlags } from './simulate-faults.ts';
 
 interface Flags extends FaultFlags {
   readonly data?: string;
   readonly study: string;
   readonly rounds?: number;
-  readonly noise: string;
+  readonly noise?: Placement;
+  readonly epsilon?: number;
+  readonly delta?: number;
   readonly seed?: string;
   readonly out?: string;
   readonly keep?: true;
@@ -40,7 +43,14 @@ export const simulateCommand: CommandModule = {
       )
       .option('--study <file>', 'the study file', DEFAULT_STUDY)
       .option('--rounds <n>', 'rounds to run (default: as the study says)', positive)
-      .option('--noise <where>', 'where noise is added: none', 'none')
+      .addOption(
+        new Option(
+          '--noise <where>',
+          'where noise is added: in the enclave, at each site, or none (default: enclave, if the study says how)',
+        ).choices(PLACEMENTS),
+      )
+      .option('--epsilon <e>', 'what the whole study may cost a record (default: as the study says)', positiveNumber)
+      .option('--delta <d>', 'the chance that this does not hold (default: as the study says)', positiveNumber)
       .option(
         '--seed <text>',
         'derive keys, salts, sampling and a fixed clock from this, so that the run can be repeated',
@@ -81,10 +91,6 @@ export const simulateCommand: CommandModule = {
 };
 
 async function run(flags: Flags, io: CliIo): Promise<void> {
-  if (flags.noise !== 'none') {
-    const compared = { got: `--noise ${flags.noise}`, want: '--noise none' };
-    throw new RefusalError(refusal('E-USAGE', 'this version adds no noise, and does not pretend to', compared));
-  }
   const stopping = stopOnSignals(io);
   const { simulate } = await import('../simulation/simulate.ts');
   const { createProgress } = await import('../output/progress.ts');
@@ -123,6 +129,9 @@ function optionsOf(flags: Flags): SimulationOptions {
     data: flags.data === undefined ? null : resolve(flags.data),
     study: resolve(flags.study),
     rounds: flags.rounds ?? null,
+    noise: flags.noise ?? null,
+    epsilon: flags.epsilon ?? null,
+    delta: flags.delta ?? null,
     seed: flags.seed ?? null,
     out: resolve(flags.out ?? join('runs', stamp)),
     keep: flags.keep === true,

@@ -82,6 +82,28 @@ export interface PassportCheck {
 export type SimulatorField =
   'accuracyBySite' | 'accuracyMeanOfSites' | 'aucPooled' | 'logLoss' | 'brier' | 'baselines' | 'history';
 
+/** What the contract said about noise, and what was counted. */
+export interface PrivacySummary {
+  readonly unit: 'record';
+  readonly neighbouring: 'add-remove';
+  /** ε that the whole study was planned to cost, at `delta`. */
+  readonly target: number;
+  readonly samplingRate: number;
+  /** Largest L2 norm of one record's gradient. */
+  readonly clip: number;
+  /** Deviation of the noise over the sensitivity of the noised sum. */
+  readonly noiseMultiplier: number;
+  readonly stepsPerRound: number;
+  /** In steps of the grid; `step` is one of them in parameter units. */
+  readonly sensitivity: number;
+  readonly deviation: number;
+  readonly step: number;
+  /** Training records of each hospital as the contract publishes them, rounded. */
+  readonly publicRecords: Readonly<Record<string, number>>;
+  /** Rounds that each hospital has paid for. */
+  readonly roundsBySite: Readonly<Record<string, number>>;
+}
+
 /**
  * What a run came to: the last line of `--json`, the content of `summary.json`, the source of `report.html`.
  * Digests and measurements are lower-case hexadecimal. No field holds a value of a patient.
@@ -110,13 +132,15 @@ export interface RunSummary {
   /** Empty when nobody asked for any. */
   readonly faults: readonly FaultRecord[];
 
-  /** Null: no differential privacy. */
-  readonly epsilon: null;
-  readonly epsilonBySite: Readonly<Record<string, null>>;
-  readonly delta: null;
+  /** Spent by the most exposed hospital's records, at `delta`; null: no noise, no differential privacy. */
+  readonly epsilon: number | null;
+  readonly epsilonBySite: Readonly<Record<string, number | null>>;
+  readonly delta: number | null;
   /** False for every run with a chosen seed: who knows the seed knows the noise. */
   readonly epsilonValid: boolean;
-  readonly noise: 'none';
+  readonly noise: 'none' | 'site' | 'enclave';
+  /** null: no noise. */
+  readonly privacy: PrivacySummary | null;
 
   readonly backend: string;
   readonly randomness: 'seeded' | 'csprng';

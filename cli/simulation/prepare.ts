@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import { parseLies } from '../../lib/attestation/simulated/chip-arguments.ts';
 import { simulatedRoot } from '../../lib/attestation/simulated/chip.ts';
 import { signApproval } from '../../lib/contract/approval.ts';
+import type { TrainingPlan } from '../../lib/contract/model-spec.ts';
 import type { Organisation, SealedContract } from '../../lib/contract/study-contract.ts';
 import type { StudyFile } from '../../lib/contract/study-file.ts';
 import { toHex } from '../../lib/core/bytes.ts';
@@ -12,6 +13,7 @@ import { nearest } from '../../lib/core/nearest.ts';
 import { instant, organisationId, type OrganisationId, type PublicKey } from '../../lib/core/ids.ts';
 import { createAuthority } from '../../lib/wire/certificates.ts';
 import type { Role } from '../../lib/wire/peer-identity.ts';
+import { chooseNoise, usualPlacement } from '../setup/choose-noise.ts';
 import { draftSimulationContract } from '../setup/draft.ts';
 import { initOrganisation, organisationPaths, readOrganisationKey } from '../setup/organisation.ts';
 import { confirmOrganisation } from '../setup/overlay.ts';
@@ -55,6 +57,8 @@ export interface PreparedRun {
     readonly id: OrganisationId;
   };
   readonly researcherTls: TlsFiles;
+  /** The training that a model from the same rows, without noise, is fitted with after `rounds` released rounds. */
+  readonly baseline: (rounds: number) => { readonly plan: TrainingPlan; readonly rounds: number };
   /** Where the agent of each hospital puts the models it received. */
   readonly outputs: ReadonlyMap<OrganisationId, string>;
 }
@@ -76,13 +80,24 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
   const { publicRoot, ...chip } = await prepareChip(parts);
   const organisations = await initOrganisations(parts);
   const synthetic = hospitals.synthetic ? ({ dataClass: 'synthetic' } as const) : {};
+  const { noise, epsilon, delta, rounds } = options;
+  const publicRecords = hospitals.hospitals.map(({ id, data }) => ({
+    organisation: id,
+    records: publishedRecords(data.train.rows),
+  }));
+  const chosen = chooseNoise(study, {
+    placement: noise ?? usualPlacement(study),
+    epsilon,
+    delta,
+    rounds,
+    publicRecords,
+  });
   const sealed = draftSimulationContract({
-    study,
+    ...chosen,
     organisations,
     at: secrets.now(),
     instances: { enclave: ['chip-enclave'], site: organisations.map(({ id }) => `chip-${id}`) },
     ...synthetic,
-    ...(options.rounds === null ? {} : { rounds: options.rounds }),
   });
   await writePublic(folder.contract, sealed.bytes);
   await approveAll(parts, sealed);
@@ -166,8 +181,18 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
       },
     });
   }
+  const baseline: PreparedRun['baseline'] = (released) =>
+    chosen.privacy.placement === 'none'
+      ? { plan: sealed.contract.training, rounds: released }
+      : { plan: study.training, rounds: study.rounds };
   const researcherTls = await tls('researcher', 'researcher', RESEARCHER);
-  return { sealed, organisations, roots: [publicRoot], parties, coordinator, researcherTls, outputs };
+  return { sealed, organisations, roots: [publicRoot], parties, coordinator, researcherTls, baseline, outputs };
+}
+
+/** What a hospital of this size would publish: two digits, so that no record more or less shows. */
+function publishedRecords(rows: number): number {
+  const unit = Math.max(10, 10 ** (Math.floor(Math.log10(Math.max(rows, 1))) - 1));
+  return Math.max(unit, Math.round(rows / unit) * unit);
 }
 
 const lastsAnAttempt = (fault: FaultRequest): boolean => 'seconds' in fault && fault.seconds === null;

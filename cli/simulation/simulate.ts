@@ -172,18 +172,18 @@ async function results(finished: Finished): Promise<RunSummary> {
   const keys = organisations.map(({ id, name, key }) => ({ id, name, key: toHex(key) }));
   await writePublic(folder.organisationKeys, `${JSON.stringify(keys, null, 2)}\n`);
   await writePublic(folder.roots, `${JSON.stringify({ simulated: prepared.roots.map(toHex) }, null, 2)}\n`);
-  const plan = sealed.contract.training;
   const summary = summarise({
     sealed,
     hospitals,
     evaluation,
     baselines: await baselines(
-      { trainer, spec, plan, rounds: last, initial: initialWeights(spec), seed: secrets.secret('baselines') },
+      { trainer, spec, ...prepared.baseline(last), initial: initialWeights(spec), seed: secrets.secret('baselines') },
       hospitals.hospitals,
     ),
     history,
     faults: traces.map((trace) => faultRecord(trace, history)),
     passport,
+    statements,
     modelDigest: received.model.digest,
     parameters: received.model.weights.length,
     backend: trainer.backend,

@@ -1,3 +1,4 @@
+import type { Placement } from '../setup/choose-noise.ts';
 import type { FaultRequest } from '../faults/fault-request.ts';
 
 /** What `consilium simulate` was asked for, checked. */
@@ -6,6 +7,11 @@ export interface SimulationOptions {
   readonly data: string | null;
   readonly study: string;
   readonly rounds: number | null;
+  /** null: as the study is best run (`usualPlacement`). */
+  readonly noise: Placement | null;
+  /** Targets over the whole study; null: as the study file says. */
+  readonly epsilon: number | null;
+  readonly delta: number | null;
   /** null: everything from the CSPRNG. */
   readonly seed: string | null;
   readonly out: string;

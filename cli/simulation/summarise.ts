@@ -5,6 +5,7 @@ import type { Digest } from '../../lib/core/ids.ts';
 import type { Baselines, FaultRecord, RoundRecord, RunSummary, SiteRows } from '../report/run-summary.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { SimulatedHospitals } from './hospitals.ts';
+import { privacySpent } from './privacy-spent.ts';
 
 interface Facts {
   readonly sealed: SealedContract;
@@ -14,6 +15,8 @@ interface Facts {
   readonly history: readonly RoundRecord[];
   readonly faults: readonly FaultRecord[];
   readonly passport: PassportReport;
+  /** Every signed statement of the study. */
+  readonly statements: readonly Uint8Array[];
   readonly modelDigest: Digest;
   readonly parameters: number;
   readonly backend: string;
@@ -26,6 +29,7 @@ interface Facts {
 export function summarise(facts: Facts): RunSummary {
   const { sealed, hospitals, evaluation, passport, seeded } = facts;
   const { contract } = sealed;
+  const spent = privacySpent(sealed, facts.statements);
   const [enclaveMeasurement, siteMeasurement] = [contract.appraisal.enclave, contract.appraisal.site].map(
     ({ measurements: [first] }) => (first === undefined ? '' : toHex(first)),
   );
@@ -48,12 +52,8 @@ export function summarise(facts: Facts): RunSummary {
     baselines: facts.baselines,
     history: facts.history,
     faults: facts.faults,
-    epsilon: null,
-    epsilonBySite: Object.fromEntries(contract.organisations.map(({ id }) => [id, null])),
-    delta: null,
-    // Without noise there is no guarantee that could be valid, seeded or not.
-    epsilonValid: false,
-    noise: 'none',
+    ...spent,
+    epsilonValid: spent.epsilon !== null && !seeded,
     backend: facts.backend,
     randomness: seeded ? 'seeded' : 'csprng',
     synthetic: hospitals.synthetic,

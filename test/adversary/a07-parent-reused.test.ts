@@ -172,6 +172,7 @@ describe('A7, PROTOCOL §7.2: a second result of one parent in the same contract
         child: digestOf('the sum of three'),
         resultSalt: salt,
         cohortSize: 3,
+        noise: null,
         epsilonSpent: null,
         epsilonLeft: null,
         software: digestOf('program'),

@@ -45,7 +45,8 @@ export async function soak({ rounds, seed, out, say }: SoakOptions): Promise<Ver
   const watch = new Watch({ rounds, folder, heaps, say });
   const startedAtMs = Date.now();
   const given = { data: null, study, rounds, seed: null, out: folder.root, keep: true, sites: null, split: false };
-  const options = { ...given, direct: false, lies: [], backend: null, faults };
+  const unnoised = { noise: 'none', epsilon: null, delta: null } as const;
+  const options = { ...given, ...unnoised, direct: false, lies: [], backend: null, faults };
   const ended = await simulate(options, { progress: watch, ...stopOnSignals() }).catch((fault: unknown) => {
     if (fault instanceof RefusalError) return fault.refusals.map(describeRefusal).join('; ');
     throw fault;

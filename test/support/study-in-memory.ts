@@ -28,6 +28,7 @@ import { instant, type Instant, type OrganisationId } from '../../lib/core/ids.t
 import type { Result } from '../../lib/core/result.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
+import { mechanismOf } from '../../lib/privacy/mechanism.ts';
 import { encodeUpdate, joinUpdate, updateCommitment } from '../../lib/learning/update-codec.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeWeights } from '../../lib/learning/weights.ts';
@@ -52,7 +53,11 @@ export class MemoryEnclave {
   constructor(sealed: SealedContract, bootLabel = 'enclave boot') {
     const layout = layoutOf(sealed.contract.model.spec);
     const signer = signerFromSeed(digestOf(bootLabel));
-    this.environment = { sealed, layout, signer, software: digestOf('program'), appraise: EVERY_BOOT_IS_GENUINE };
+    this.environment = {
+      ...{ sealed, layout, signer, software: digestOf('program'), appraise: EVERY_BOOT_IS_GENUINE },
+      noiseRoot: digestOf('noise root'),
+      mechanism: mechanismOf(sealed.contract),
+    };
   }
 
   handle(command: EnclaveCommand): Decision {

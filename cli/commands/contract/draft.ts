@@ -1,14 +1,16 @@
 import { Option } from 'commander';
+import type { NoisePlan } from '../../../lib/contract/privacy-plan.ts';
 import { studyContract, type StudyContract } from '../../../lib/contract/study-contract.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
 import { RefusalError } from '../../../lib/core/errors.ts';
 import { instant, type Digest } from '../../../lib/core/ids.ts';
 import { readStudy } from '../../../lib/data/read-study.ts';
 import { addExamples, type CommandModule } from '../../command-module.ts';
+import { chooseNoise, PLACEMENTS, type Placement } from '../../setup/choose-noise.ts';
 import { draftSimulationContract, measure } from '../../setup/draft.ts';
 import { readOrganisations } from '../../setup/organisation.ts';
 import { refuseExisting, writeNew } from '../../setup/write-file.ts';
-import { measurements, wholeNumber } from '../option-values.ts';
+import { measurements, positiveNumber, publishedRecords, wholeNumber } from '../option-values.ts';
 
 const MAX_ROUNDS = 100_000;
 const MAX_ORGANISATIONS = 1000;
@@ -17,6 +19,10 @@ interface Flags {
   readonly study: string;
   readonly org: readonly string[];
   readonly rounds?: number;
+  readonly noise: Placement;
+  readonly epsilon?: number;
+  readonly delta?: number;
+  readonly records?: NoisePlan['publicRecords'];
   readonly kMin?: number;
   readonly dataClass?: StudyContract['dataClass'];
   readonly enclaveMeasurement?: readonly Digest[];
@@ -40,6 +46,14 @@ export const contractDraft: CommandModule = {
       .requiredOption('--study <file>', 'the study file')
       .requiredOption('--org <file...>', "each organisation's organisation.json")
       .option('--rounds <n>', 'rounds to run (default: as the study says)', wholeNumber(MAX_ROUNDS))
+      .addOption(new Option('--noise <where>', 'where noise is added').choices(PLACEMENTS).default('none'))
+      .option('--epsilon <e>', 'what the whole study may cost a record (default: as the study says)', positiveNumber)
+      .option('--delta <d>', 'the chance that this does not hold (default: as the study says)', positiveNumber)
+      .option(
+        '--records <site=n...>',
+        'training records of each hospital as they are published, rounded by the hospital; wanted with noise',
+        publishedRecords,
+      )
       .option('--k-min <n>', 'fewest hospitals in a round (default: as the study says)', wholeNumber(MAX_ORGANISATIONS))
       .addOption(
         new Option('--data-class <class>', 'what kind of data (default: as the study says)').choices(
@@ -57,16 +71,20 @@ export const contractDraft: CommandModule = {
         const study = await readStudy(flags.study);
         if (!study.ok) throw new RefusalError(study.error);
         const { rounds, kMin, dataClass } = flags;
+        const organisations = (await Promise.all(flags.org.map(readOrganisations))).flat();
         const sealed = draftSimulationContract({
-          study: study.value,
-          organisations: (await Promise.all(flags.org.map(readOrganisations))).flat(),
+          ...chooseNoise(study.value, {
+            placement: flags.noise,
+            ...{ rounds: rounds ?? null, epsilon: flags.epsilon ?? null, delta: flags.delta ?? null },
+            publicRecords: flags.records ?? [],
+          }),
+          organisations,
           at: instant(Date.now()),
           instances: { enclave: flags.enclaveInstance ?? null, site: flags.siteInstance ?? null },
           measurements: {
             enclave: flags.enclaveMeasurement ?? [measure('enclave-simulation').digest],
             site: flags.siteMeasurement ?? [measure('site-simulation').digest],
           },
-          ...(rounds === undefined ? {} : { rounds }),
           ...(kMin === undefined ? {} : { kMin }),
           ...(dataClass === undefined ? {} : { dataClass }),
         });

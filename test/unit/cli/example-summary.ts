@@ -92,6 +92,7 @@ export const exampleSummary: RunSummary = {
   delta: null,
   epsilonValid: false,
   noise: 'none',
+  privacy: null,
   backend: 'wasm',
   randomness: 'seeded',
   synthetic: false,

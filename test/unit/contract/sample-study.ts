@@ -22,7 +22,6 @@ export const sampleStudy = () => ({
   training: { optimizer: 'sgd', learningRate: 0.2, localSteps: 5, batchSize: null, proximalMu: 0 },
   strategy: { name: 'fedavg', serverLearningRate: 1 },
   grid: { stepLog2: -20, coordinateBound: 8_388_608, weightCap: 4096, l2Bound: 16_777_216 },
-  privacy: { placement: 'none' },
   kMin: 2,
   requireSites: [],
   toleratedColluders: 0,

@@ -26,7 +26,6 @@ describe('the shipped study', () => {
       rounds: 20,
       kMin: 3,
       files: 'processed.*.data',
-      privacy: { placement: 'none' },
       model: { kind: 'dense', inputs: 13, layers: [{ units: 1, activation: 'sigmoid' }], initial: { kind: 'zeros' } },
     });
     const lengths = Object.entries(study.schema.split.testRows).map(([site, rows]) => [site, rows.length]);
