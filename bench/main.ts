@@ -1,6 +1,12 @@
+import { benchHeart } from './heart.ts';
+import { benchState } from './state.ts';
 import { benchTrain } from './train.ts';
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { train: benchTrain };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  heart: benchHeart,
+  state: benchState,
+  train: benchTrain,
+};
 
 const name = process.argv[2] ?? '';
 const bench = benches[name];

@@ -24,18 +24,19 @@ import { signEndorsement } from '../../lib/contract/endorsement.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { signerFromSeed } from '../../lib/core/ed25519.ts';
 import type { Refusal } from '../../lib/core/errors.ts';
+import { hash } from '../../lib/core/hash.ts';
 import { instant, type Instant, type OrganisationId } from '../../lib/core/ids.ts';
 import type { Result } from '../../lib/core/result.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
-import { mechanismOf } from '../../lib/privacy/mechanism.ts';
+import { mechanismOf, plannedWeight } from '../../lib/privacy/mechanism.ts';
 import { encodeUpdate, joinUpdate, updateCommitment } from '../../lib/learning/update-codec.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeWeights } from '../../lib/learning/weights.ts';
 import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
 
 /** The evidence of this harness is empty: appraisal has its own tests. */
-const EVERY_BOOT_IS_GENUINE: SiteEnvironment['appraise'] = () => ({
+export const EVERY_BOOT_IS_GENUINE: SiteEnvironment['appraise'] = () => ({
   refusals: [],
   measurement: digestOf('program'),
   simulated: true,
@@ -84,7 +85,15 @@ export class MemoryEnclave {
     const { sealed } = this.environment;
     for (const id of hospitals) must(this.handle({ type: 'record-approval', at, approval: testApproval(sealed, id) }));
     const weights = initialWeights(sealed.contract.model.spec);
-    must(this.handle({ type: 'boot', at, noiseRoot: digestOf('noise root'), initialWeights: weights, predecessor }));
+    must(
+      this.handle({
+        type: 'boot',
+        at,
+        noiseRoot: hash('noise-root', this.environment.noiseRoot),
+        initialWeights: weights,
+        predecessor,
+      }),
+    );
     must(this.handle({ type: 'record-publication', publication: this.publication() }));
   }
 
@@ -210,7 +219,12 @@ export class MemorySite {
     );
     const coordinates = toGrid(delta, sealed.contract.grid);
     if (!coordinates.ok) throw new Error(coordinates.error.detail);
-    const plaintext = encodeUpdate({ weight, trainLoss: 0.5, coordinates: coordinates.value });
+    const { privacy } = sealed.contract;
+    const told =
+      privacy.placement === 'none'
+        ? { weight, trainLoss: 0.5 }
+        : { weight: plannedWeight(privacy, organisation), trainLoss: 0 };
+    const plaintext = encodeUpdate({ ...told, coordinates: coordinates.value });
     return joinUpdate(digestOf(`salt ${organisation} ${this.state.model.round}`), plaintext);
   }
 }

@@ -80,7 +80,7 @@ export function testApproval(sealed: SealedContract, organisation: OrganisationI
   const fields = {
     contract: sealed.digest,
     organisation,
-    epsilonBudget: null,
+    epsilonBudget: sealed.contract.privacy.placement === 'none' ? null : sealed.contract.privacy.epsilon,
     expires: instant(START + days * DAY_MS),
   };
   return signApproval(fields, organisationSigner(organisation));
