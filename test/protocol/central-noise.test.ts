@@ -237,8 +237,13 @@ describe('a plan that does not keep its own ε', () => {
   });
 
   it('makes no passport valid', () => {
-    const study = new MemoryStudy(weak);
-    study.run(1);
+    const study = collecting(new MemoryStudy(weak));
+    study.upload();
+    study.close();
+    study.acknowledge();
+    expect(() => {
+      study.deliver();
+    }).toThrow('E-RELEASE-INVALID: noise and privacy spent');
     const opened = must(openStatements(must(decodeBundle(study.enclave.bundle()))));
     expect(said(privacyAsPromised(opened, weak))).toMatch(/^E-PASSPORT-INVALID: privacy: the noise gives/);
   });
