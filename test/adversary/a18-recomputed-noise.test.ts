@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { centralNoise } from '../../aggregator-enclave/central-noise.ts';
 import type { EnclaveEnvironment } from '../../aggregator-enclave/state.ts';
 import { decodeBundle, type PassportBundle } from '../../lib/audit/passport-bundle.ts';
-import { openStatements } from '../../lib/audit/passport-statements.ts';
+import { openStatements, statementsInOrder } from '../../lib/audit/passport-statements.ts';
 import { openContract } from '../../lib/contract/study-contract.ts';
 import { fromHex, toHex } from '../../lib/core/bytes.ts';
 import { encodeCbor } from '../../lib/core/cbor.ts';
@@ -76,11 +76,11 @@ function candidates({ bundle }: Loot): Uint8Array[] {
   const text = toHex(encodeCbor(bundle));
   const found = new Set<string>();
   const statements = must(openStatements(bundle));
-  for (const value of Object.values(statements).flatMap(({ statement, digest }) => [
-    ...Object.values(statement),
+  const fields = statementsInOrder(statements).flatMap(({ statement, digest }) => [
+    ...Object.values<unknown>(statement),
     digest,
-  ]))
-    if (value instanceof Uint8Array && value.length === 32) found.add(toHex(value));
+  ]);
+  for (const value of fields) if (value instanceof Uint8Array && value.length === 32) found.add(toHex(value));
   for (let at = 0; at + 64 <= Math.min(text.length, 6_000); at += 2) found.add(text.slice(at, at + 64));
   const roots = [...found].flatMap((hex) => fromHex(hex) ?? []);
   const hashed = roots.slice(0, 200).map((root) => hash('noise-root', root));
