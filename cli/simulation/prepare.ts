@@ -86,7 +86,7 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
     records: publishedRecords(data.train.rows),
   }));
   const chosen = chooseNoise(study, {
-    placement: noise ?? usualPlacement(study),
+    placement: noise ?? usualPlacement(),
     epsilon,
     delta,
     rounds,
