@@ -102,6 +102,10 @@ describe('poissonSample', () => {
     expect(isDrawn(1 - 2 ** -53, 2 ** 32 - 1, 2 ** 32 - 2 ** 11)).toBe(false);
   });
 
+  it('begins with as many rows as it can number', () => {
+    expect(() => poissonSample(2 ** 31, 0.5, wordsOf(1, 2, 3))).toThrow(/more words/);
+  });
+
   it('spends the words row by row', () => {
     expect(poissonSample(5, 0.5, wordsOf(2 ** 31, 0, 2 ** 32 - 1, 1, 2))).toEqual(Int32Array.of(1, 3, 4));
   });
