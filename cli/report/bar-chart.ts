@@ -7,8 +7,14 @@ type BarStyle = 'solid' | 'striped' | 'outlined';
 
 export interface BarGroup {
   readonly name: string;
-  /** Shares from 0 to 1; null: not known or not shown, said in words instead of drawn as 0. */
-  readonly bars: readonly { readonly style: BarStyle; readonly value: number | null; readonly absent?: string }[];
+  /** From 0 to the chart's `full`; null: not known or not shown, said in words instead of drawn as 0. */
+  readonly bars: readonly {
+    readonly style: BarStyle;
+    readonly value: number | null;
+    /** Written at the end instead of the value. */
+    readonly text?: string;
+    readonly absent?: string;
+  }[];
 }
 
 export interface BarChart {
@@ -18,6 +24,8 @@ export interface BarChart {
   readonly description: string;
   readonly legend: readonly { readonly style: BarStyle; readonly name: string }[];
   readonly groups: readonly BarGroup[];
+  /** Value of a bar that takes the whole width; 1 unless given. */
+  readonly full?: number;
 }
 
 const WIDTH = 480;
@@ -29,14 +37,14 @@ const NAME_HEIGHT = 20;
 const GROUP_GAP = 12;
 const LEGEND_LINE = 20;
 
-/** Horizontal bars from 0 to 1, grouped under a name, each with its value written at its end. */
-export function barChart({ id, title, description, legend, groups }: BarChart): Html {
+/** Horizontal bars from 0, grouped under a name, each with its value written at its end. */
+export function barChart({ id, title, description, legend, groups, full = 1 }: BarChart): Html {
   const legendHeight = legend.length * LEGEND_LINE + 10;
   let top = legendHeight;
   const drawn = groups.map((group) => {
     const at = top;
     top += NAME_HEIGHT + group.bars.length * BAR_STEP + GROUP_GAP;
-    return drawnGroup(group, { at, id });
+    return drawnGroup(group, { at, id, full });
   });
   return html`<svg viewBox="0 0 ${WIDTH} ${top}" role="img" aria-labelledby="${id}-title ${id}-text">
     <title id="${id}-title">${title}</title>
@@ -56,11 +64,17 @@ const legendEntry = ({ style, name, y, id }: { style: BarStyle; name: string; y:
       >${name}</text
     >`;
 
-function drawnGroup({ name, bars }: BarGroup, { at, id }: { readonly at: number; readonly id: string }): Html {
-  const rows = bars.map(({ style, value, absent }, index) => {
+interface GroupPlace {
+  readonly at: number;
+  readonly id: string;
+  readonly full: number;
+}
+
+function drawnGroup({ name, bars }: BarGroup, { at, id, full }: GroupPlace): Html {
+  const rows = bars.map(({ style, value, text: written, absent }, index) => {
     const y = at + NAME_HEIGHT + index * BAR_STEP;
-    const width = value === null ? 0 : Math.max(0, Math.min(1, value)) * (BAR_RIGHT - BAR_LEFT);
-    const text = value === null ? (absent ?? 'no value') : decimals(value);
+    const width = value === null ? 0 : Math.max(0, Math.min(1, value / full)) * (BAR_RIGHT - BAR_LEFT);
+    const text = value === null ? (absent ?? 'no value') : (written ?? decimals(value));
     const drawnBar = value === null ? null : bar({ style, x: BAR_LEFT, y, width, id });
     return html`${drawnBar}<text class="value" x="${units(BAR_LEFT + width + 6)}" y="${y + 11}">${text}</text>`;
   });

@@ -3,7 +3,8 @@ import { decimals } from './format.ts';
 import { html, type Html } from './html.ts';
 
 /** Told apart by dashes and marker shape as well as by colour. */
-type LineStyle = 'primary' | 'secondary';
+export const LINE_STYLES = ['primary', 'secondary', 'third', 'fourth'] as const;
+export type LineStyle = (typeof LINE_STYLES)[number];
 
 export interface Series {
   readonly name: string;
@@ -21,6 +22,8 @@ export interface LineChart {
   readonly series: readonly Series[];
   /** A value to compare with, drawn across the chart. */
   readonly reference: { readonly name: string; readonly y: number } | null;
+  /** The vertical axis begins at 0. */
+  readonly fromZero?: true;
 }
 
 const WIDTH = 480;
@@ -32,10 +35,10 @@ const LEGEND_LINE = 20;
 const MAX_MARKERS = 40;
 
 /** An SVG of its own: no script, no font to load, readable in black and white. */
-export function lineChart({ id, title, description, xLabel, series, reference }: LineChart): Html {
+export function lineChart({ id, title, description, xLabel, series, reference, fromZero }: LineChart): Html {
   const points = series.flatMap((one) => one.points);
   const xs = points.map(({ x }) => x);
-  const ys = [...points.map(({ y }) => y), ...(reference === null ? [] : [reference.y])];
+  const ys = [...points.map(({ y }) => y), ...(reference === null ? [] : [reference.y]), ...(fromZero ? [0] : [])];
   const x = countScale(Math.min(...xs), Math.max(...xs), { from: PLOT.left, to: PLOT.right, ticks: 10 });
   const y = niceScale(ys, { from: PLOT.bottom, to: PLOT.top, ticks: 5 });
   const entries = series.length + (reference === null ? 0 : 1);
@@ -72,13 +75,23 @@ const referenceLine = (at: number): Html =>
 function drawnSeries({ style, points }: Series, x: Scale, y: Scale): Html {
   const places = points.map((point) => ({ x: x.at(point.x), y: y.at(point.y) }));
   const path = places.map((place) => `${units(place.x)},${units(place.y)}`).join(' ');
-  const markers = points.length <= MAX_MARKERS ? places : places.slice(-1);
+  const every = Math.ceil(points.length / MAX_MARKERS);
+  const markers = places.filter((_, index) => (points.length - 1 - index) % every === 0);
   return html`<polyline class="${style}" points="${path}" />${markers.map((place) => marker(style, place))}`;
 }
 
 function marker(style: LineStyle, { x, y }: { readonly x: number; readonly y: number }): Html {
-  if (style === 'primary') return html`<circle class="mark ${style}" cx="${units(x)}" cy="${units(y)}" r="3.5" />`;
-  return html`<rect class="mark ${style}" x="${units(x - 3.2)}" y="${units(y - 3.2)}" width="6.4" height="6.4" />`;
+  const at = (dx: number, dy: number): string => `${units(x + dx)},${units(y + dy)}`;
+  switch (style) {
+    case 'primary':
+      return html`<circle class="mark ${style}" cx="${units(x)}" cy="${units(y)}" r="3.5" />`;
+    case 'secondary':
+      return html`<rect class="mark ${style}" x="${units(x - 3.2)}" y="${units(y - 3.2)}" width="6.4" height="6.4" />`;
+    case 'third':
+      return html`<polygon class="mark ${style}" points="${at(0, -4.5)} ${at(4.2, 3.2)} ${at(-4.2, 3.2)}" />`;
+    case 'fourth':
+      return html`<polygon class="mark ${style}" points="${at(0, -4.5)} ${at(4.5, 0)} ${at(0, 4.5)} ${at(-4.5, 0)}" />`;
+  }
 }
 
 function legendEntry({ name, style, points }: Series, y: number): Html {

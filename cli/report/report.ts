@@ -32,9 +32,9 @@ export function renderReport(summary: RunSummary): string {
       </head>
       <body>
         <main>
-          ${header(summary)} ${result(summary)} ${rounds(summary)} ${hospitals(summary)} ${participation(summary)}
-          ${faults(summary)} ${verification(summary)} ${privacy(summary)} ${verifyYourself(summary)} ${details(summary)}
-          ${simulatorNote(summary)}
+          ${header(summary)} ${result(summary)} ${privacy(summary)} ${rounds(summary)} ${hospitals(summary)}
+          ${participation(summary)} ${faults(summary)} ${verification(summary)} ${verifyYourself(summary)}
+          ${details(summary)} ${simulatorNote(summary)}
         </main>
       </body>
     </html> `;

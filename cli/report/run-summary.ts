@@ -102,6 +102,11 @@ export interface PrivacySummary {
   readonly publicRecords: Readonly<Record<string, number>>;
   /** Rounds that each hospital has paid for. */
   readonly roundsBySite: Readonly<Record<string, number>>;
+  /** ε that each hospital's records had cost by the end of each round that had a cohort, released or not. */
+  readonly spentByRound: readonly {
+    readonly round: number;
+    readonly epsilonBySite: Readonly<Record<string, number>>;
+  }[];
 }
 
 /**

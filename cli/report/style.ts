@@ -35,7 +35,9 @@ svg text { font-family: inherit; fill: var(--ink); font-size: 14px; } svg .tick 
 svg .group { font-weight: 600; } svg .axis { stroke: var(--ink); } svg .grid { stroke: #e1e5e9; }
 svg polyline { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
 svg .primary { stroke: var(--blue); } svg .secondary { stroke: var(--orange); stroke-dasharray: 6 4; }
-svg .mark.primary { fill: var(--blue); } svg .mark.secondary { fill: #fff; stroke-dasharray: none; stroke-width: 1.8; }
+svg .third { stroke: var(--ink); stroke-dasharray: 1.5 3.5; } svg .fourth { stroke: var(--soft); stroke-dasharray: 12 3 2 3; }
+svg .mark.primary { fill: var(--blue); } svg .mark.third { fill: var(--ink); stroke: none; }
+svg .mark.secondary, svg .mark.fourth { fill: #fff; stroke-dasharray: none; stroke-width: 1.8; }
 svg .reference { stroke: var(--ink); stroke-width: 1.6; stroke-dasharray: 2 4; }
 svg .bar { stroke: var(--blue); stroke-width: 1.4; } svg .solid { fill: var(--blue); } svg .outlined { fill: #fff; stroke: var(--ink); }
 svg .stripe-ground { fill: #fff; } svg .stripe { fill: var(--orange); } svg .bar.striped { stroke: var(--orange); }
@@ -66,6 +68,7 @@ details { margin: 1rem 0; } summary { cursor: pointer; font-weight: 600; color: 
   .figures { grid-template-columns: repeat(4, 1fr); } .figures div { padding: .4rem .6rem; } .figures dd { font-size: 14pt; } .lead { font-size: 11.5pt; }
   .pair { grid-template-columns: 1fr 1fr; gap: 1rem; } .pair.uneven { grid-template-columns: 5fr 6fr; }
    a { color: inherit; text-decoration: none; } .csv, summary { display: none; }
+  details table { font-size: 8.5pt; line-height: 1.3; } details td, details th { padding-top: .05rem; padding-bottom: .05rem; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

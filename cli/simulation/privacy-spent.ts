@@ -17,9 +17,13 @@ export function privacySpent({ contract }: SealedContract, statements: readonly 
     const nothing = Object.fromEntries(ids.map((id) => [id, null]));
     return { epsilon: null, epsilonBySite: nothing, delta: null, noise: 'none', privacy: null };
   }
-  const parents = trainedOn(statements);
-  const roundsOf = (id: string): number => parents.get(id)?.size ?? 0;
-  const epsilonBySite = Object.fromEntries(ids.map((id) => [id, epsilonAfter(mechanism, roundsOf(id))]));
+  const paid = trainedOn(statements);
+  const roundsOf = (id: string, until = Infinity): number =>
+    [...(paid.get(id)?.values() ?? [])].filter((round) => round <= until).length;
+  const rounds = [...new Set([...paid.values()].flatMap((byParent) => [...byParent.values()]))].sort((a, b) => a - b);
+  const spent = (until?: number): Record<string, number> =>
+    Object.fromEntries(ids.map((id) => [id, epsilonAfter(mechanism, roundsOf(id, until))]));
+  const epsilonBySite = spent();
   const { plan, stepsPerRound, sensitivity, deviation } = mechanism;
   const { unit, neighbouring, epsilon: target, delta, samplingRate, clip, noiseMultiplier, placement } = plan;
   const privacy: PrivacySummary = {
@@ -27,24 +31,26 @@ export function privacySpent({ contract }: SealedContract, statements: readonly 
     step: 2 ** contract.grid.stepLog2,
     publicRecords: Object.fromEntries(plan.publicRecords.map(({ organisation, records }) => [organisation, records])),
     roundsBySite: Object.fromEntries(ids.map((id) => [id, roundsOf(id)])),
+    spentByRound: rounds.map((round) => ({ round, epsilonBySite: spent(round) })),
   };
   return { epsilon: Math.max(...Object.values(epsilonBySite)), epsilonBySite, delta, noise: placement, privacy };
 }
 
-/** Digests of the parent models in whose cohort certificates each hospital stands. */
-function trainedOn(statements: readonly Uint8Array[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const parentOf = new Map<string, string>();
-  const parents = new Map<string, Set<string>>();
+/** For each hospital, the parent models (by digest) in whose cohort certificates it stands, and their rounds. */
+function trainedOn(statements: readonly Uint8Array[]): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const manifests = new Map<string, { readonly parent: string; readonly round: number }>();
+  const paid = new Map<string, Map<string, number>>();
   for (const bytes of statements) {
     const opened = openStatement(bytes);
     if (!opened.ok) continue;
     const { statement, digest } = opened.value;
-    if (statement.type === 'manifest') parentOf.set(toHex(digest), toHex(statement.parent));
+    if (statement.type === 'manifest')
+      manifests.set(toHex(digest), { parent: toHex(statement.parent), round: statement.round });
     if (statement.type !== 'certificate') continue;
-    const parent = parentOf.get(toHex(statement.manifest));
-    if (parent === undefined) continue;
+    const manifest = manifests.get(toHex(statement.manifest));
+    if (manifest === undefined) continue;
     for (const { organisation } of statement.members)
-      parents.set(organisation, (parents.get(organisation) ?? new Set()).add(parent));
+      paid.set(organisation, (paid.get(organisation) ?? new Map()).set(manifest.parent, manifest.round));
   }
-  return parents;
+  return paid;
 }

@@ -1,5 +1,6 @@
 import { featureNames } from '../../../lib/contract/data-schema.ts';
 import type { AppraisalPolicy } from '../../../lib/contract/appraisal-policy.ts';
+import type { NoisePlan } from '../../../lib/contract/privacy-plan.ts';
 import type { SealedContract, StudyContract } from '../../../lib/contract/study-contract.ts';
 import { bytesEqual, toHex } from '../../../lib/core/bytes.ts';
 import type { PublicKey } from '../../../lib/core/ids.ts';
@@ -8,6 +9,7 @@ import { layoutOf } from '../../../lib/learning/layout.ts';
 import { plaintextBytes, SALT_BYTES } from '../../../lib/learning/update-codec.ts';
 import { printable, wrapped } from '../../output/printable.ts';
 import { renderTable } from '../../output/table.ts';
+import { meaningOf, oneIn } from '../../report/privacy-words.ts';
 import { spokenWords } from '../../setup/organisation.ts';
 
 const LABEL_COLUMNS = 14;
@@ -94,37 +96,96 @@ function together({ organisations, kMin, requireSites, toleratedColluders }: Stu
 }
 
 function leaving(contract: StudyContract): [string, string][] {
-  const { grid, releaseTo, model, rounds } = contract;
+  const { grid, releaseTo, model, rounds, privacy } = contract;
   const step = 2 ** grid.stepLog2;
   const { length } = layoutOf(model.spec);
   return [
-    ['Never', 'rows, or values of a row'],
+    ['Never', privacy.placement === 'none' ? 'rows, or values of a row' : NEVER_WITH_NOISE],
     [
       'Each round',
-      `one update: how each of the ${length} learned numbers changed, the number of training rows (at most ` +
-        `${grid.weightCap}) and the mean training loss; always ${SALT_BYTES + plaintextBytes(length)} bytes, sealed so ` +
-        'that only the enclave reads it. It adds the updates up and releases nothing but the model made of the sum.',
+      `one update: ${updateContents(contract, length)}; always ${SALT_BYTES + plaintextBytes(length)} bytes, sealed so ` +
+        'that only the enclave reads it. It adds the updates up and releases nothing but the model made of the ' +
+        `${privacy.placement === 'enclave' ? 'sum and the noise' : 'sum'}.`,
     ],
     [
       'Grid',
-      `steps of 2^${grid.stepLog2}; a number changes by at most ${grid.coordinateBound * step} a round, all together ` +
-        `by at most ${grid.l2Bound * step} (Euclidean norm)`,
+      `steps of 2^${grid.stepLog2}; a number ${privacy.placement === 'enclave' ? 'lies within ±' : 'changes by at most '}` +
+        `${grid.coordinateBound * step} a round, all together by at most ${grid.l2Bound * step} (Euclidean norm)`,
     ],
     ['Rounds', `${rounds}, each with one released model`],
     [
       'Others see',
       'who takes part and when, and the signed statements of the enclave (digests and cohorts): coordinator and researcher',
     ],
-    [
-      'Privacy',
-      'no noise is added and no differential privacy is claimed: a released model may tell something about single ' +
-        'patients to whoever holds it',
-    ],
+    ...(privacy.placement === 'none' ? [NO_NOISE] : noiseTerms(contract, privacy)),
     [
       'Model goes to',
       releaseTo === 'sites'
         ? 'the hospitals that took part, nobody else'
         : 'the hospitals that took part and the coordinator',
+    ],
+  ];
+}
+
+const NEVER_WITH_NOISE =
+  'rows, or values of a row; how many rows a hospital really has, or drew for a step; its training loss';
+
+const NO_NOISE: [string, string] = [
+  'Privacy',
+  'no noise is added and no differential privacy is claimed: a released model may tell something about single ' +
+    'patients to whoever holds it',
+];
+
+function updateContents({ grid, privacy }: StudyContract, length: number): string {
+  switch (privacy.placement) {
+    case 'none':
+      return (
+        `how each of the ${length} learned numbers changed, the number of training rows (at most ${grid.weightCap}) ` +
+        'and the mean training loss'
+      );
+    case 'site':
+      return (
+        `how each of the ${length} learned numbers changed in a model that the hospital trained with noise in every ` +
+        'step, and the published number of its records'
+      );
+    case 'enclave':
+      return (
+        `for each of the ${length} learned numbers the sum of the clipped gradients of a random sample of the ` +
+        'hospital’s records, without noise, and nothing else'
+      );
+  }
+}
+
+/** What the privacy plan promises, and what it rests on. */
+function noiseTerms({ rounds, training }: StudyContract, plan: NoisePlan): [string, string][] {
+  const { placement, epsilon, delta, samplingRate, clip, noiseMultiplier, publicRecords } = plan;
+  const steps = placement === 'site' ? `each of its ${training.localSteps} steps a round` : 'each round';
+  const published = publicRecords.map(({ organisation, records }) => `${organisation} ${records}`).join(', ');
+  return [
+    [
+      'Privacy',
+      `all ${rounds} rounds together cost a record at most ε = ${epsilon} at δ = ${delta} (${oneIn(delta)}): one record ` +
+        'more or less in one hospital’s training data (unit: record; neighbouring: add or remove). A patient with two ' +
+        'records can lose twice as much.',
+    ],
+    ['In words', `${meaningOf(plan)}.`],
+    [
+      'Noise',
+      `for ${steps} every record is drawn with chance ${samplingRate}, each for itself; its gradient is cut to ` +
+        `a Euclidean norm of ${clip}; discrete Gaussian noise is added to the sum, with a deviation of ` +
+        `${noiseMultiplier} times what one record can move it, rounding included`,
+    ],
+    [
+      'Added',
+      placement === 'site'
+        ? 'at each hospital, before anything leaves: it protects against the enclave and the other hospitals too'
+        : 'in the enclave, once for all hospitals: it protects against everybody who sees a released model, and not ' +
+          'against whoever can read the enclave’s memory, who sees each hospital’s sum',
+    ],
+    [
+      'Public',
+      `the number of each hospital’s training records as it publishes them, rounded: ${published}. ` +
+        `${placement === 'site' ? 'Weights and expected' : 'Expected'} batches come from these, never from true counts.`,
     ],
   ];
 }
@@ -150,11 +211,12 @@ function learned({
   strategy,
   deadlines,
   rounds,
+  privacy,
 }: StudyContract): [string, string][] {
   const { length } = layoutOf(spec);
   const layers = spec.layers.map(({ units, activation }) => `${units} ${activation}`).join(', ');
   const kind = spec.layers.length === 1 && spec.layers[0]?.units === 1 ? 'logistic regression' : 'dense net';
-  const batch = training.batchSize === null ? 'over all rows' : `of ${training.batchSize} rows`;
+  const batch = batchOf(training.batchSize, privacy);
   const seconds = (ms: number): string => `${ms / 1000} s`;
   return [
     [
@@ -174,6 +236,11 @@ function learned({
         `${seconds(deadlines.acknowledgeMs)} for acknowledgements`,
     ],
   ];
+}
+
+function batchOf(batchSize: number | null, privacy: StudyContract['privacy']): string {
+  if (privacy.placement !== 'none') return `over random samples of ${privacy.samplingRate * 100} % of the rows`;
+  return batchSize === null ? 'over all rows' : `of ${batchSize} rows`;
 }
 
 function believed({ platforms, measurements, instances, minSvn }: AppraisalPolicy): string {

@@ -34,7 +34,10 @@ export function hospitals(summary: RunSummary): Html {
         <figcaption>Accuracy on each hospital’s test patients${simulatorMark(summary, 'accuracyBySite')}</figcaption>
         ${accuracyChart(summary, results, hasPooled)}
       </figure>
-      <div>${accuracyTable(summary, results, { hasPooled, hasMajority })} ${hasMajority ? majorityNote : null}</div>
+      <div>
+        ${accuracyTable(summary, results, { hasPooled, hasMajority })} ${summary.noise === 'none' ? null : noiseNote}
+        ${hasMajority ? majorityNote : null}
+      </div>
     </div>
     ${modelTable(summary)}
     <details>
@@ -63,7 +66,8 @@ function resultOf(site: string, { accuracyBySite, baselines, rows }: RunSummary)
 }
 
 function accuracyChart(summary: RunSummary, results: readonly HospitalResult[], hasPooled: boolean): Html {
-  const { accuracyMeanOfSites, baselines } = summary;
+  const { accuracyMeanOfSites, baselines, noise } = summary;
+  const without = noise === 'none' ? '' : ', without noise';
   const group = (name: string, shares: readonly (number | null)[], absent: string): BarGroup => ({
     name,
     bars: (['solid', 'striped', 'outlined'] as const)
@@ -84,8 +88,8 @@ function accuracyChart(summary: RunSummary, results: readonly HospitalResult[], 
     description: 'The same numbers stand in the table beside the chart.',
     legend: [
       { style: 'solid', name: 'shared model' },
-      { style: 'striped', name: 'hospital alone' },
-      { style: 'outlined', name: hasPooled ? 'all records in one place' : 'all records in one place (mean only)' },
+      { style: 'striped', name: `hospital alone${without}` },
+      { style: 'outlined', name: `all records in one place${without}${hasPooled ? '' : ' (mean only)'}` },
     ],
     groups: [mean, ...each],
   });
@@ -131,19 +135,25 @@ function accuracyTable(
   );
 }
 
+const noiseNote = html`<p class="note">
+  Only the shared model was trained with noise. “Alone” and “one place” were trained without any: the distance to them
+  is the price of privacy as well as of staying apart.
+</p>`;
+
 const majorityNote = html`<p class="note">
   “Majority guess” gives every patient the more frequent answer. Where it is high, nearly all test patients have the
   same outcome and accuracy says little: read AUC and log-loss.
 </p>`;
 
 function modelTable(summary: RunSummary): Html {
-  const { aucPooled, logLoss, baselines } = summary;
+  const { aucPooled, logLoss, baselines, noise } = summary;
+  const without = noise === 'none' ? '' : ', without noise';
   const mark = simulatorMark(summary, 'baselines');
   const alone = summary.sites.flatMap((site) => {
     const own = baselines.local.bySite[site];
     return own === undefined || resultOf(site, summary).suppressed
       ? []
-      : [[html`${site} alone, on its own test patients${mark}`, decimals(own.auc), decimals(own.logLoss)]];
+      : [[html`${site} alone${without}, on its own test patients${mark}`, decimals(own.auc), decimals(own.logLoss)]];
   });
   return dataTable(
     {
@@ -156,7 +166,7 @@ function modelTable(summary: RunSummary): Html {
           decimals(logLoss),
         ],
         [
-          html`All records in one place, all test patients${mark}`,
+          html`All records in one place${without}, all test patients${mark}`,
           decimals(baselines.pooled.aucPooled),
           decimals(baselines.pooled.logLoss),
         ],

@@ -14,7 +14,7 @@ export function rounds(summary: RunSummary): Html {
   </section>`;
 }
 
-function charts({ history, baselines: { pooled } }: RunSummary): Html {
+function charts({ history, noise, baselines: { pooled } }: RunSummary): Html {
   const testLoss = history.map(({ round, testLogLoss }) => ({ x: round, y: testLogLoss }));
   const trainLoss = history.flatMap(({ round, trainLossMean: y }) => (y === undefined ? [] : [{ x: round, y }]));
   const auc = history.flatMap(({ round, testAuc: y }) => (y === null ? [] : [{ x: round, y }]));
@@ -29,12 +29,16 @@ function charts({ history, baselines: { pooled } }: RunSummary): Html {
           description: change('Log-loss on test patients', testLoss),
           xLabel: 'round',
           series: losses,
-          reference: { name: 'all records in one place', y: pooled.logLoss },
+          reference: { name: onePlace(noise), y: pooled.logLoss },
         })}
       </figure>
-      ${auc.length === 0 ? html`<p>AUC cannot be computed: all test patients had the same outcome.</p>` : aucFigure(auc, pooled.aucPooled)}
+      ${auc.length === 0 ? html`<p>AUC cannot be computed: all test patients had the same outcome.</p>` : aucFigure(auc, pooled.aucPooled, onePlace(noise))}
     </div>
-    <p class="note">The vertical axes do not begin at 0.</p>
+    <p class="note">
+      The vertical axes do not begin at
+      0.${trainLoss.length === 0 && noise !== 'none' ? ' Training losses do not leave a hospital when noise is added: nothing would protect them.' : null}
+      Measured by the simulator on all test patients after each release.
+    </p>
     <details>
       <summary>The numbers behind both charts</summary>
       ${roundTable(history)}
@@ -42,7 +46,10 @@ function charts({ history, baselines: { pooled } }: RunSummary): Html {
     </details>`;
 }
 
-function aucFigure(points: Series['points'], pooled: number | null): Html {
+const onePlace = (noise: RunSummary['noise']): string =>
+  `all records in one place${noise === 'none' ? '' : ', without noise'}`;
+
+function aucFigure(points: Series['points'], pooled: number | null, name: string): Html {
   return html`<figure>
     <figcaption>AUC after each round <span class="hint">(higher is better)</span></figcaption>
     ${lineChart({
@@ -51,7 +58,7 @@ function aucFigure(points: Series['points'], pooled: number | null): Html {
       description: change('AUC on all test patients', points),
       xLabel: 'round',
       series: [{ name: 'test patients', style: 'primary', points }],
-      reference: pooled === null ? null : { name: 'all records in one place', y: pooled },
+      reference: pooled === null ? null : { name, y: pooled },
     })}
   </figure>`;
 }
@@ -61,18 +68,17 @@ function change(what: string, points: Series['points']): string {
   return `${what} went from ${decimals(first?.y)} after round ${first?.x ?? 0} to ${decimals(last?.y)} after round ${last?.x ?? 0}.`;
 }
 
-const roundTable = (history: readonly RoundRecord[]): Html =>
-  dataTable(
+function roundTable(history: readonly RoundRecord[]): Html {
+  const told = history.some(({ trainLossMean }) => trainLossMean !== undefined);
+  const titles = ['Round', 'Attempt', ...(told ? ['Training loss'] : []), 'Test log-loss', 'Test AUC', 'Time'];
+  return dataTable(
     {
       caption: 'Loss and AUC after each round',
-      columns: ['Round', 'Attempt', 'Training loss', 'Test log-loss', 'Test AUC', 'Time'].map((title) => ({
-        title,
-        numeric: true,
-      })),
+      columns: titles.map((title) => ({ title, numeric: true })),
       rows: history.map(({ round, attempt, trainLossMean, testLogLoss, testAuc, ms }) => [
         round,
         attempt,
-        decimals(trainLossMean, 4),
+        ...(told ? [decimals(trainLossMean, 4)] : []),
         decimals(testLogLoss, 4),
         decimals(testAuc, 4),
         duration(ms),
@@ -80,6 +86,7 @@ const roundTable = (history: readonly RoundRecord[]): Html =>
     },
     'Table of rounds',
   );
+}
 
 const csvRows = (history: readonly RoundRecord[]): (string | number | null)[][] => [
   ['round', 'attempt', 'train_loss_mean', 'test_log_loss', 'test_auc', 'ms'],

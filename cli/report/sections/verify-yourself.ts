@@ -2,7 +2,7 @@ import { html, type Html } from '../html.ts';
 import type { RunSummary } from '../run-summary.ts';
 
 /** The commands by which a reader need not take this page's word. */
-export function verifyYourself({ files, modelDigest, randomness }: RunSummary): Html {
+export function verifyYourself({ files, modelDigest, noise, randomness }: RunSummary): Html {
   const bundle = shellWord(files['bundle'] ?? 'BUNDLE');
   const keys = shellWord(files['orgKeys'] ?? 'KEYS');
   const roots = shellWord(files['roots'] ?? 'ROOTS');
@@ -15,7 +15,7 @@ export function verifyYourself({ files, modelDigest, randomness }: RunSummary): 
     </p>
     <ol>
       <li>
-        Check the passport again:
+        Check the passport again${noise === 'none' ? null : ', and with it the noise and the ε that it states'}:
         <pre><code>consilium verify model ${bundle} --org-keys ${keys} --roots ${roots}</code></pre>
       </li>
       <li>

@@ -1,4 +1,5 @@
 import type { RoundRecord, RunSummary } from '../../../cli/report/run-summary.ts';
+import { epsilonOf } from '../../../lib/privacy/epsilon.ts';
 
 const SITES = ['cleveland', 'hungarian', 'switzerland', 'va-long-beach'] as const;
 
@@ -129,5 +130,55 @@ export const exampleSummary: RunSummary = {
     summary: 'summary.json',
     orgKeys: 'org-keys',
     roots: 'roots.cbor',
+  },
+};
+
+const PLAN = { samplingRate: 0.11, noiseMultiplier: 1.485 };
+const DELTA = 1e-4;
+const ROUNDS = 60;
+/** VA Long Beach was certified for round 7 and lost; in round 8 nobody could reach it. */
+const paid = (site: string, round: number): number => (site === 'va-long-beach' && round >= 8 ? round - 1 : round);
+const epsilonBySite = (round: number): Record<string, number> =>
+  Object.fromEntries(SITES.map((site) => [site, epsilonOf([{ ...PLAN, count: paid(site, round) }], DELTA)] as const));
+const spentByRound = Array.from({ length: ROUNDS }, (_, index) => ({
+  round: index + 1,
+  epsilonBySite: epsilonBySite(index + 1),
+}));
+
+/** The same study with noise in the enclave, calibrated to ε = 3; made up but for ε. */
+export const noisySummary: RunSummary = {
+  ...exampleSummary,
+  rounds: ROUNDS,
+  history: Array.from({ length: ROUNDS }, (_, index) => {
+    const round = index + 1;
+    const { attempt, aborted, ms, participants, absent } = history[Math.min(index, 19)] as RoundRecord;
+    const quality = { testLogLoss: towards(0.463, 0.69, round / 2), testAuc: towards(0.871, 0.74, round / 2) };
+    return { round, attempt, aborted, ms, participants, absent, ...quality };
+  }),
+  faults: [],
+  accuracyBySite: { cleveland: 0.8173, hungarian: 0.809, switzerland: 0.6875, 'va-long-beach': 0.7333 },
+  accuracyMeanOfSites: 0.7618,
+  aucPooled: 0.8714,
+  logLoss: 0.4631,
+  brier: 0.1502,
+  epsilon: epsilonBySite(ROUNDS)['cleveland'] ?? 0,
+  epsilonBySite: epsilonBySite(ROUNDS),
+  delta: DELTA,
+  epsilonValid: true,
+  randomness: 'csprng',
+  noise: 'enclave',
+  privacy: {
+    unit: 'record',
+    neighbouring: 'add-remove',
+    target: 3,
+    ...PLAN,
+    clip: 0.4,
+    stepsPerRound: 1,
+    sensitivity: 1_703_940,
+    deviation: 2_530_351,
+    step: 2 ** -22,
+    publicRecords: { cleveland: 200, hungarian: 170, switzerland: 30, 'va-long-beach': 90 },
+    roundsBySite: Object.fromEntries(SITES.map((site) => [site, paid(site, ROUNDS)])),
+    spentByRound,
   },
 };
