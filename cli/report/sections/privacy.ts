@@ -51,9 +51,14 @@ function withNoise(summary: RunSummary, plan: PrivacySummary): Html {
       most <strong>ε = ${epsilonText(epsilon)}</strong> of the <strong>${plan.target}</strong> that the contract allows,
       at δ = ${delta}. ${kept ? null : html`<strong>That is more than the contract allows.</strong>`}
     </p>
-    <p>
-      In words: ${meaningOf({ epsilon, delta })}. The same holds for every released model and for all of them together.
-    </p>
+    ${
+      epsilonValid
+        ? html`<p>
+            In words: ${meaningOf({ epsilon, delta })}. The same holds for every released model and for all of them
+            together.
+          </p>`
+        : null
+    }
     <p>
       Noise was added <strong>${NOISE_PLACES[noise].where}</strong>: ${NOISE_PLACES[noise].sent}. It protects against
       ${NOISE_PLACES[noise].against}.${noise === 'enclave' ? ' Here the enclave was simulated: its operator could read that memory.' : null}

@@ -52,8 +52,9 @@ function compared({ noise, baselines: { local, pooled } }: RunSummary): string {
 function protectedBy({ noise, epsilon, delta, epsilonValid, privacy }: RunSummary): string {
   if (noise === 'none' || privacy === null)
     return 'No noise was added, so nothing bounds what the model may reveal about one patient.';
-  const seeded = epsilonValid ? '' : ' It came from a chosen seed, so no ε of this run is valid.';
-  return `Noise hides each single record: the whole study cost it at most ε = ${epsilonText(epsilon)} of the ${privacy.target} allowed, at δ = ${delta ?? 0}.${seeded}`;
+  if (!epsilonValid)
+    return 'Noise was added, but it came from a chosen seed: whoever knows the seed can take it away, so no ε of this run is valid.';
+  return `Noise limits what anybody can learn about a single record from the models: the whole study cost it at most ε = ${epsilonText(epsilon)} of the ${privacy.target} allowed, at δ = ${delta ?? 0}.`;
 }
 
 const spent = ({ epsilon, epsilonValid, privacy }: RunSummary): string =>

@@ -4,14 +4,50 @@ import { escapeHtml, html } from '../../../cli/report/html.ts';
 import { renderReport } from '../../../cli/report/report.ts';
 import type { RunSummary } from '../../../cli/report/run-summary.ts';
 import { STYLE } from '../../../cli/report/style.ts';
-import { exampleSummary } from './example-summary.ts';
+import { exampleSummary, noisySummary } from './example-summary.ts';
 import { parseMarkup, type MarkupElement } from './markup.ts';
 
 const page = renderReport(exampleSummary);
 const elements = parseMarkup(page);
+const said = (summary: RunSummary): string =>
+  renderReport(summary)
+    .replaceAll(/<\/t[dh]>/g, ' ')
+    .replaceAll(/<[^>]+>/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .toLowerCase();
+
+function must<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new Error('not there');
+  return value;
+}
+
+const seededNoise: RunSummary = { ...noisySummary, randomness: 'seeded', epsilonValid: false };
+const noisyPrivacy = must(noisySummary.privacy);
+/** Every hospital of this one has a curve of its own. */
+const uneven: RunSummary = {
+  ...noisySummary,
+  sites: ['a', 'b', 'c', 'd', 'e'],
+  epsilonBySite: { a: 2.2, b: 2.1, c: 1.4, d: 0.7, e: 0 },
+  privacy: {
+    ...noisyPrivacy,
+    spentByRound: [{ round: 4, epsilonBySite: { a: 2.2, b: 2.1, c: 1.4, d: 0.7, e: 0 } }],
+  },
+};
 
 /** Summaries at the edges of what a run can give. */
 const EDGES: Readonly<Record<string, RunSummary>> = {
+  'noise in the enclave': noisySummary,
+  'noise from a chosen seed': seededNoise,
+  'noise at the sites': { ...noisySummary, noise: 'site', privacy: { ...noisyPrivacy, stepsPerRound: 4 } },
+  'noise, and every hospital spent something else': uneven,
+  'noise, and nothing was spent': {
+    ...noisySummary,
+    rounds: 0,
+    history: [],
+    epsilon: 0,
+    epsilonBySite: {},
+    privacy: { ...noisyPrivacy, spentByRound: [], roundsBySite: {}, publicRecords: {} },
+  },
   'no round released': { ...exampleSummary, rounds: 0, history: [] },
   'one round, no AUC, no training loss': {
     ...exampleSummary,
@@ -135,12 +171,7 @@ describe('what it says', () => {
     exampleSummary.attestation.enclaveMeasurement,
     'Computed by the simulator',
   ])('%s', (text) => {
-    expect(
-      page
-        .replaceAll(/<[^>]+>/g, '')
-        .replaceAll(/\s+/g, ' ')
-        .toLowerCase(),
-    ).toContain(text.toLowerCase());
+    expect(said(exampleSummary)).toContain(text.toLowerCase());
   });
 
   test('synthetic data has its own banner, real data does not', () => {
@@ -175,6 +206,71 @@ describe('what it says', () => {
     const marks = elements.filter(({ attributes }) => attributes.get('class') === 'mark primary');
     expect(marks).toHaveLength(2 * 20 + 2);
     for (const { testLogLoss } of exampleSummary.history) expect(page).toContain(`>${testLogLoss.toFixed(4)}<`);
+  });
+});
+
+describe('what it says of privacy', () => {
+  test.each([
+    'Noise limits what anybody can learn about a single record from the models: the whole study cost it at most ε = 2.973 of the 3 allowed, at δ = 0.0001.',
+    'Privacy spent (ε) 2.973 of 3',
+    'Taking part has cost a patient record at most ε = 2.973 of the 3 that the contract allows, at δ = 0.0001.',
+    // e^2.9730 · 0.01 + 0.0001 = 0.1956
+    'who may wrongly name 1 in 100 of the records that were not used for training, recognises at most 19.6 % of those that were',
+    'Noise was added in the enclave, once for all hospitals together',
+    'not against whoever can read the enclave’s memory',
+    'Here the enclave was simulated: its operator could read that memory.',
+    'va-long-beach 2.952 3 0.049 59 90',
+    'cleveland and 2 others: 0.027 at the end',
+    'one record: one row of one hospital’s training data',
+    '(add or remove)',
+    '0.0001: the part of the promise that may fail altogether, 1 in 10 000',
+    'with chance 0.11, each for itself; one step a round',
+    'by more than 0.4 (Euclidean norm)',
+    '2 530 351 steps of 2.38e-7, where one record moves it by 1 703 940 at most, rounding included',
+    'All records in one place, without noise, all test patients',
+    'Only the shared model was trained with noise.',
+    'Training losses do not leave a hospital when noise is added',
+    'and with it the noise and the ε that it states',
+  ])('with noise: %s', (text) => {
+    expect(said(noisySummary)).toContain(text.toLowerCase());
+    expect(said(exampleSummary)).not.toContain(text.toLowerCase());
+  });
+
+  test('a seeded run has no valid ε, and none stands among its figures', () => {
+    const text = said(seededNoise);
+    for (const phrase of [
+      'no ε of this run is valid.',
+      'privacy spent (ε) not valid',
+      'without the seed, taking part would have cost',
+    ])
+      expect(text).toContain(phrase);
+    expect(text).not.toMatch(/taking part has cost|recognises at most/);
+    expect(said(noisySummary)).not.toContain('valid.');
+  });
+
+  test('an ε of next to nothing is called that, and more than the contract allows too', () => {
+    const high = said({ ...noisySummary, epsilon: 6 });
+    expect(high).toContain('99.8 % of those that were');
+    expect(high).toContain('that is next to no protection');
+    expect(high).toContain('that is more than the contract allows.');
+    expect(said(noisySummary)).not.toMatch(/next to no protection|more than the contract/);
+  });
+
+  test('noise at the sites protects against the enclave', () => {
+    const text = said(must(EDGES['noise at the sites']));
+    expect(text).toContain('noise was added at each hospital, in every step of its training');
+    expect(text).toContain('everybody outside the hospital: the enclave, the other hospitals');
+    expect(text).toContain('4 steps a round');
+    expect(text).not.toContain('its operator could read');
+  });
+
+  test('of more curves than can be told apart only the outer two are drawn, and the table has all', () => {
+    const text = said(uneven);
+    expect(text).toContain('only the hospitals with the least and with the most left are drawn');
+    expect(text).toContain('a: 0.800 at the end');
+    expect(text).toContain('e: 3.000 at the end');
+    expect(text).not.toContain('c: 1.600 at the end');
+    expect(text).toContain('4 2.200 2.100 1.400 0.700 0.000');
   });
 });
 
