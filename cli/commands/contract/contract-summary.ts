@@ -85,13 +85,13 @@ function parties({ organisations }: StudyContract, confirmed: SummaryOptions['co
   );
 }
 
-function together({ organisations, kMin, requireSites, toleratedColluders }: StudyContract): string {
+function together({ organisations, kMin, requireSites, toleratedColluders, privacy }: StudyContract): string {
   const required = requireSites.length === 0 ? 'none must take part' : `always with ${requireSites.join(', ')}`;
   const counting = `acknowledgements are counted so that ${toleratedColluders} colluding hospitals change nothing`;
   const singledOut =
     kMin === 1
       ? 'A round may hold the update of one hospital alone: then the model shows that update.'
-      : `${kMin - 1} that collude can single out the update of another hospital.`;
+      : `${kMin - 1} that collude can single out the update of another hospital${privacy.placement === 'none' ? '' : ', but for the noise'}.`;
   return `at least ${kMin} of these ${organisations.length} in every released model, ${required}; ${counting}. ${singledOut}`;
 }
 
@@ -173,7 +173,7 @@ function noiseTerms({ rounds, training }: StudyContract, plan: NoisePlan): [stri
       'Noise',
       `for ${steps} every record is drawn with chance ${samplingRate}, each for itself; its gradient is cut to ` +
         `a Euclidean norm of ${clip}; discrete Gaussian noise is added to the sum, with a deviation of ` +
-        `${noiseMultiplier} times what one record can move it, rounding included`,
+        `${Number(noiseMultiplier.toPrecision(5))} times what one record can move it, rounding included`,
     ],
     [
       'Added',

@@ -126,6 +126,43 @@ describe('consilium contract show', () => {
       expect(stdout).toMatch(new RegExp(`^${id} +${name} +\\w+( \\w+){5}$`, 'm'));
   });
 
+  const published = ['--records', 'adler=200', 'birch=170', 'cedar=30'];
+
+  test('says what leaves, and what one record pays, where the enclave adds the noise', async () => {
+    await draft('enclave.cbor', '--noise', 'enclave', '--epsilon', '2.5', ...published);
+    const said = (await contract('show', path('enclave.cbor'))).stdout.replaceAll(/\s+/g, ' ');
+    const { privacy } = (await read('enclave.cbor')).contract;
+    if (privacy.placement !== 'enclave') throw new Error('another placement');
+    for (const fact of [
+      'Never rows, or values of a row; how many rows a hospital really has, or drew for a step; its training loss',
+      'one update: for each of the 14 learned numbers the sum of the clipped gradients of a random sample of the hospital’s records, without noise, and nothing else',
+      'nothing but the model made of the sum and the noise',
+      'rounds together cost a record at most ε = 2.5 at δ = 0.0001 (1 in 10 000): one record more or less',
+      '(unit: record; neighbouring: add or remove)',
+      // e^2.5 · 0.01 + 0.0001 = 0.1219
+      'recognises at most 12.2 % of those that were',
+      `every record is drawn with chance ${privacy.samplingRate}, each for itself; its gradient is cut to a Euclidean norm of ${privacy.clip}`,
+      `with a deviation of ${Number(privacy.noiseMultiplier.toPrecision(5))} times what one record can move it`,
+      'not against whoever can read the enclave’s memory',
+      'as it publishes them, rounded: adler 200, birch 170, cedar 30. Expected batches come from these',
+      '2 that collude can single out the update of another hospital, but for the noise',
+    ])
+      expect(said).toContain(fact);
+    expect(said).not.toMatch(/no noise is added|number of training rows/);
+  });
+
+  test('and where each hospital adds it', async () => {
+    await draft('site.cbor', '--noise', 'site', '--epsilon', '0.8', ...published);
+    const said = (await contract('show', path('site.cbor'))).stdout.replaceAll(/\s+/g, ' ');
+    for (const fact of [
+      'in a model that the hospital trained with noise in every step, and the published number of its records',
+      'cost a record at most ε = 0.8 at δ = 0.0001',
+      'at each hospital, before anything leaves: it protects against the enclave and the other hospitals too',
+      'Weights and expected batches come from these, never from true counts.',
+    ])
+      expect(said).toContain(fact);
+  });
+
   test('shows whose keys this hospital has confirmed, and a key that is another', async () => {
     const overlay = path('officer.yaml');
     const [adler, birch] = organisations;
