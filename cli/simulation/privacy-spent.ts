@@ -50,7 +50,10 @@ function trainedOn(statements: readonly Uint8Array[]): ReadonlyMap<string, Reado
     const manifest = manifests.get(toHex(statement.manifest));
     if (manifest === undefined) continue;
     for (const { organisation } of statement.members)
-      paid.set(organisation, (paid.get(organisation) ?? new Map()).set(manifest.parent, manifest.round));
+      paid.set(
+        organisation,
+        (paid.get(organisation) ?? new Map<string, number>()).set(manifest.parent, manifest.round),
+      );
   }
   return paid;
 }

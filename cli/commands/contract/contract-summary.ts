@@ -171,7 +171,7 @@ function noiseTerms({ rounds, training }: StudyContract, plan: NoisePlan): [stri
     ['In words', `${meaningOf(plan)}.`],
     [
       'Noise',
-      `for ${steps} every record is drawn with chance ${samplingRate}, each for itself; its gradient is cut to ` +
+      `in ${steps} every record is drawn with chance ${samplingRate}, each for itself; its gradient is cut to ` +
         `a Euclidean norm of ${clip}; discrete Gaussian noise is added to the sum, with a deviation of ` +
         `${Number(noiseMultiplier.toPrecision(5))} times what one record can move it, rounding included`,
     ],

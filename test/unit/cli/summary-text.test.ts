@@ -55,7 +55,8 @@ test('a failed passport and synthetic data are said in capitals', () => {
 });
 
 test('privacy spent, target, delta and place of the noise in plain words', () => {
-  expect(renderSummary(noisySummary).split('\n').slice(-18).join('\n')).toMatchInlineSnapshot(`
+  expect(renderSummary(noisySummary).replaceAll('\u00a0', ' ').split('\n').slice(-18).join('\n'))
+    .toMatchInlineSnapshot(`
     "
     Passport     verified, 6 checks passed
     Attestation  SIMULATED: protects nothing
@@ -66,8 +67,8 @@ test('privacy spent, target, delta and place of the noise in plain words', () =>
                  against whoever can read the enclave’s memory, who sees each hospital’s sum before the
                  noise
     In words     somebody who sees every released model and knows everything else, and who may wrongly
-                 name 1 in 100 of the records that were not used for training, recognises at most 19.6 %
-                 of those that were; blind guessing recognises 1 %
+                 name 1 in 100 of the records that were not used for training, recognises at most 19.6 %
+                 of those that were; blind guessing recognises 1 %
     Data         as given
     Randomness   operating system
     Model        5f1c0d7c9a64cf1c0f2b7a6f3ab4d0c91b5a4a7e0f9cbb40f7c9f3f0a5a1d2e3
