@@ -8,7 +8,7 @@ import type { Result } from '../core/result.ts';
 export const MAX_EVIDENCE_BYTES = 64 * 1024;
 const ENVELOPE_OVERHEAD_BYTES = 128;
 
-const envelope = z.strictObject({
+export const envelope = z.strictObject({
   format: z.literal('consilium/evidence/v1'),
   platform: appraisalPolicy.shape.platforms.element,
   bytes: bytesUpTo(MAX_EVIDENCE_BYTES - ENVELOPE_OVERHEAD_BYTES),

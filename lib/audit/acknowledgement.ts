@@ -5,7 +5,7 @@ import type { Signer } from '../core/ed25519.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Result } from '../core/result.ts';
 
-const acknowledgement = z.strictObject({
+export const acknowledgement = z.strictObject({
   format: z.literal('consilium/acknowledgement/v1'),
   contract: digest,
   intent: digest,

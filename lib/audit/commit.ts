@@ -5,7 +5,7 @@ import type { Signer } from '../core/ed25519.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Result } from '../core/result.ts';
 
-const commit = z.strictObject({
+export const commit = z.strictObject({
   format: z.literal('consilium/commit/v1'),
   contract: digest,
   manifest: digest,

@@ -15,7 +15,7 @@ export const MAX_HANDSHAKE_BYTES = 2048;
 
 const shortText = z.string().max(64);
 
-const hello = z.strictObject({
+export const hello = z.strictObject({
   format: z.literal('consilium/hello'),
   version: count,
   suite: shortText,
@@ -34,7 +34,7 @@ const offer = z.strictObject({
 /** E→S. `nonce` is what the site's first evidence must answer. */
 export type Offer = Omit<z.output<typeof offer>, 'format'>;
 
-const open = z.strictObject({ format: z.literal('consilium/open'), enc: exactBytes(ENCAPSULATION_BYTES) });
+export const open = z.strictObject({ format: z.literal('consilium/open'), enc: exactBytes(ENCAPSULATION_BYTES) });
 /** S→E: the HPKE encapsulation. */
 export type Open = Omit<z.output<typeof open>, 'format'>;
 

@@ -21,7 +21,7 @@ const MAX_ENDORSEMENT_BYTES = 8192;
 const MAX_SEALED_MESSAGE_BYTES = MAX_EVIDENCE_BYTES + MAX_ENDORSEMENT_BYTES + 4096;
 const LONGEST_PATH = Math.ceil(Math.log2(MAX_LEAVES));
 
-const evidence = z.strictObject({
+export const evidence = z.strictObject({
   attestationSequence: count,
   bootKey: publicKey,
   /** Null for the enclave. */
@@ -39,15 +39,15 @@ const evidence = z.strictObject({
 });
 export type EvidenceMessage = z.output<typeof evidence>;
 
-const confirm = z.strictObject({ role: z.enum(['enclave', 'site']), enclaveEvidence: digest, siteEvidence: digest });
+export const confirm = z.strictObject({ role: z.enum(['enclave', 'site']), enclaveEvidence: digest, siteEvidence: digest });
 /** Each side's word that it accepted the other's evidence (PROTOCOL §4.4). */
 export type Confirm = z.output<typeof confirm>;
 
-const challenge = z.strictObject({ attestationSequence: count, nonce: exactBytes(NONCE_BYTES) });
+export const challenge = z.strictObject({ attestationSequence: count, nonce: exactBytes(NONCE_BYTES) });
 /** Asks for fresh evidence (PROTOCOL §4.6). */
 export type Challenge = z.output<typeof challenge>;
 
-const refuse = z.strictObject({ code: z.string().max(64) });
+export const refuse = z.strictObject({ code: z.string().max(64) });
 
 export const encodeEvidenceMessage = (message: EvidenceMessage): Uint8Array => encodeDocument(message);
 export const encodeConfirm = (message: Confirm): Uint8Array => encodeDocument(message);

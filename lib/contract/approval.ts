@@ -8,7 +8,7 @@ import { digest, instant, organisationId } from './shapes.ts';
 import { openDocument, signDocument, type OpenedDocument } from './signed-document.ts';
 import type { Organisation, SealedContract, StudyContract } from './study-contract.ts';
 
-const approval = z.strictObject({
+export const approval = z.strictObject({
   format: z.literal('consilium/approval/v1'),
   contract: digest,
   organisation: organisationId,
@@ -52,7 +52,7 @@ export function keyOf(contract: StudyContract, id: OrganisationId): Uint8Array {
   return contract.organisations.find((candidate) => candidate.id === id)?.key ?? new Uint8Array();
 }
 
-const withdrawal = z.strictObject({
+export const withdrawal = z.strictObject({
   format: z.literal('consilium/withdrawal/v1'),
   contract: digest,
   organisation: organisationId,

@@ -14,7 +14,7 @@ export const ENDORSEMENT_LIFETIME_MS = 24 * 3_600_000;
 /** Clocks of two hospitals may differ by this much before an endorsement counts as issued in the future. */
 const CLOCK_SKEW_MS = 10 * 60_000;
 
-const endorsement = z.strictObject({
+export const endorsement = z.strictObject({
   format: z.literal('consilium/endorsement/v1'),
   organisation: organisationId,
   bootKey: publicKey,

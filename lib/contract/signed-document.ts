@@ -11,7 +11,7 @@ const MAX_BODY_BYTES = 4 << 20;
 const ENVELOPE_LIMITS: CborLimits = { maxBytes: MAX_BODY_BYTES + 1024, maxDepth: 2 };
 const BODY_LIMITS: CborLimits = { maxBytes: MAX_BODY_BYTES, maxDepth: 16 };
 
-const envelope = z.strictObject({ body: bytesUpTo(MAX_BODY_BYTES), signature });
+export const envelope = z.strictObject({ body: bytesUpTo(MAX_BODY_BYTES), signature });
 
 /** Deterministic CBOR of `document` beside its domain-tagged Ed25519 signature (PROTOCOL §2). */
 export function signDocument(domain: Domain, document: object, signer: Signer): Uint8Array {

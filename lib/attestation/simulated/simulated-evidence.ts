@@ -19,7 +19,7 @@ const MAX_PART_BYTES = 4096;
 const LIMITS = { maxBytes: 3 * MAX_PART_BYTES, maxDepth: 2 };
 const CODE = 'E-ATTEST-MALFORMED';
 
-const outer = z.strictObject({
+export const outer = z.strictObject({
   format: z.literal('consilium/simulated-evidence/v1'),
   certificate: bytesUpTo(MAX_PART_BYTES),
   certificateSignature: signature,
@@ -28,7 +28,7 @@ const outer = z.strictObject({
 });
 
 /** Signed by the root: this key belongs to this machine. */
-const chipCertificate = z.strictObject({
+export const chipCertificate = z.strictObject({
   format: z.literal('consilium/simulated-chip/v1'),
   instance: text,
   chipKey: publicKey,
@@ -38,7 +38,7 @@ const chipCertificate = z.strictObject({
 export type ChipCertificate = z.output<typeof chipCertificate>;
 
 /** Signed by the chip: this program runs here and asked for this report data. */
-const quote = z.strictObject({
+export const quote = z.strictObject({
   format: z.literal('consilium/simulated-quote/v1'),
   measurement: digest,
   debug: z.boolean(),
