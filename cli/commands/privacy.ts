@@ -1,8 +1,9 @@
 import { HELP_GROUP, type CommandModule } from '../command-module.ts';
 import { privacyCalibrate } from './privacy/calibrate.ts';
 import { privacyEpsilon } from './privacy/epsilon.ts';
+import { privacyWhatLeaves } from './privacy/what-leaves.ts';
 
-const MODULES: readonly CommandModule[] = [privacyEpsilon, privacyCalibrate];
+const MODULES: readonly CommandModule[] = [privacyEpsilon, privacyCalibrate, privacyWhatLeaves];
 
 /** `consilium privacy …`: what differential privacy costs and has cost. */
 export const privacyCommand: CommandModule = {

@@ -3,7 +3,7 @@ export const REASONS = {
   public: 'public by contract: who signs the contract agrees that it is known',
   suppressed:
     'suppressed: with noise it is a constant of the contract, and the enclave refuses anything else; without noise it is public by contract',
-  paid: 'paid for: with noise its cost is in ε; without noise nothing protects it, as the contract says',
+  paid: 'paid for: with noise its cost to everybody who sees it opened is in ε, the enclave excepted where it adds the noise; without noise nothing protects it, as the contract says',
   metadata: 'protocol metadata: it follows from keys, clocks, statements or the contract, not from any record',
 } as const;
 export type Reason = keyof typeof REASONS;
@@ -53,7 +53,11 @@ export const DISCLOSURES = {
     title: 'Update: salt and plaintext',
     how: 'Once for each model that the hospital trains on; sealed in the attested session, so that the relay sees its size only, which depends on the model alone. Kept in the enclave’s memory until it is added up, never on a disk.',
     fields: [
-      plain('salt', '32 bytes that hide the update behind its commitment', ENCLAVE),
+      paid(
+        'salt',
+        '32 bytes that hide the update behind its commitment; they follow from a secret and the update',
+        ENCLAVE,
+      ),
       plain('format', 'version of this layout', ENCLAVE),
       withheld(
         'weight',
@@ -98,7 +102,7 @@ export const DISCLOSURES = {
       plain('header.certificate', 'digest of the cohort certificate', ENCLAVE),
       plain('header.layout', 'digest of the model’s layout', ENCLAVE),
       plain('header.length', 'bytes of the update: follows from the model', ENCLAVE),
-      plain('header.commit', 'hash of salt and update: tells nothing without the salt, fixes the update', STUDY),
+      paid('header.commit', 'hash of salt and update: fixes the update, and tells nothing without the salt', STUDY),
     ],
   },
   'update-message': {
