@@ -4,6 +4,7 @@ import { escapeHtml, html } from '../../../cli/report/html.ts';
 import { renderReport } from '../../../cli/report/report.ts';
 import type { RunSummary } from '../../../cli/report/run-summary.ts';
 import { STYLE } from '../../../cli/report/style.ts';
+import { contrast } from './contrast.ts';
 import { exampleSummary, noisySummary } from './example-summary.ts';
 import { parseMarkup, type MarkupElement } from './markup.ts';
 
@@ -328,18 +329,6 @@ describe('hostile names', () => {
 });
 
 describe('contrast (WCAG 2.1 §1.4.3, definition of relative luminance)', () => {
-  const channel = (value: number): number => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  const luminance = (color: string): number => {
-    const full = color.length === 4 ? color.replaceAll(/[0-9a-f]/g, '$&$&') : color;
-    const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) =>
-      channel(Number.parseInt(full.slice(at, at + 2), 16) / 255),
-    );
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  };
-  const contrast = (a: string, b: string): number => {
-    const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) => y - x);
-    return (light + 0.05) / (dark + 0.05);
-  };
   const variable = (name: string): string => new RegExp(`--${name}: (#[0-9a-f]+)`).exec(STYLE)?.[1] ?? '';
   const failed = /span\.failed \{ color: (#[0-9a-f]+)/.exec(STYLE)?.[1] ?? '';
   const passed = /span\.passed \{ color: (#[0-9a-f]+)/.exec(STYLE)?.[1] ?? '';
