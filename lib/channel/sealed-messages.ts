@@ -39,7 +39,11 @@ export const evidence = z.strictObject({
 });
 export type EvidenceMessage = z.output<typeof evidence>;
 
-export const confirm = z.strictObject({ role: z.enum(['enclave', 'site']), enclaveEvidence: digest, siteEvidence: digest });
+export const confirm = z.strictObject({
+  role: z.enum(['enclave', 'site']),
+  enclaveEvidence: digest,
+  siteEvidence: digest,
+});
 /** Each side's word that it accepted the other's evidence (PROTOCOL §4.4). */
 export type Confirm = z.output<typeof confirm>;
 
