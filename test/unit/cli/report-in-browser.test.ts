@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import axe from 'axe-core';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderReport } from '../../../cli/report/report.ts';
 import { chromiumPath, ChromiumPage } from '../../support/headless-chromium.ts';
@@ -28,6 +29,8 @@ interface Violation {
 
 describe.skipIf(chromiumPath === null)('the report in headless Chromium', () => {
   let browser: ChromiumPage;
+  const require = createRequire(import.meta.url);
+  const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
   beforeAll(async () => {
     browser = await ChromiumPage.launch(chromiumPath ?? '');
@@ -37,7 +40,7 @@ describe.skipIf(chromiumPath === null)('the report in headless Chromium', () => 
   /** axe-core on the page as a reader opens it, with everything unfolded. */
   async function violations(): Promise<string[]> {
     await browser.evaluate(`document.querySelectorAll('details').forEach((part) => { part.open = true; })`);
-    await browser.evaluate(`${axe.source}; undefined`);
+    await browser.evaluate(`${axe}; undefined`);
     const found = await browser.evaluate<Violation[]>(`axe.run().then(({ violations }) => violations)`);
     return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}`));
   }
