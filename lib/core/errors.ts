@@ -361,6 +361,19 @@ export const ERRORS = {
     'Nothing is sent until somebody decides; what was sent since the copy was made is debited as far as the statements tell it.',
   ),
 
+  // The hospital's privacy budget (PROTOCOL §6.3, §7.5)
+  'E-BUDGET-SPENT': {
+    ...precondition(
+      'What this hospital allows its patients to be exposed to does not cover another round.',
+      'Nothing needs to be done: the hospital stays out. `consilium privacy ledger` shows what was spent. A larger budget is a decision of the hospital: in its overlay, or with a new approval. Else a successor contract with more noise.',
+    ),
+    grpc: 'RESOURCE_EXHAUSTED',
+  },
+  'E-BUDGET-UNBOUNDED': precondition(
+    'The hospital has set a privacy budget for its data, and the contract adds no noise: nothing bounds what it tells.',
+    'Take part in contracts with noise, or take the budget out of the overlay.',
+  ),
+
   // Data and learning
   'E-DATA-FILE': {
     ...malformed(

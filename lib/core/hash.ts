@@ -20,6 +20,7 @@ export type Domain =
   | 'noise'
   | 'noise-root'
   | 'organisation'
+  | 'privacy-entry'
   | 'quote'
   | 'schema'
   | 'sealed-record'

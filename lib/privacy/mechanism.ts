@@ -61,7 +61,7 @@ export function brokenPromise(contract: StudyContract): string | null {
 }
 
 /** For logarithms that differ in the last bits between machines. */
-const ACCOUNTING_TOLERANCE = 1e-9;
+export const ACCOUNTING_TOLERANCE = 1e-9;
 
 /** What a manifest of this round says was and will be spent; null: no noise. */
 export function ledgerOf(
