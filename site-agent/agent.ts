@@ -23,6 +23,7 @@ import { encodeSiteEvent } from './event-codec.ts';
 import type { SiteCommand, SiteEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import { headProof } from './head-proof.ts';
+import type { LedgerRound, PrivacyLedger } from './privacy-ledger.ts';
 import { replaySite, siteStream, type ReplayedSite } from './replay-site.ts';
 import { keepModel, keepOnly, keptModel, updateKey } from './kept-models.ts';
 import type { ModelName, SiteEnvironment, SiteModel, SiteState } from './state.ts';
@@ -42,6 +43,8 @@ export interface AgentPorts {
   readonly now: () => Instant;
   /** A fresh endorsement of this boot's key, at most 24 h long. */
   readonly endorse: () => Uint8Array;
+  /** What this hospital's patients may be exposed to; debited before a training begins (PROTOCOL §7.5). */
+  readonly ledger: Pick<PrivacyLedger, 'refusalOf' | 'debit' | 'recover'>;
   /** One update for the parent model: `salt || plaintext`. Called at most once for each parent. */
   readonly train: (parent: SiteModel, round: number) => Promise<Uint8Array>;
   /** Told of every stored event. */
@@ -93,6 +96,11 @@ export class Agent {
 
   get state(): SiteState {
     return this.#state;
+  }
+
+  get #nextRound(): LedgerRound {
+    const { digest: parent, round } = this.#state.released;
+    return { parent, round: round + 1 };
   }
 
   /** Serves one attested session until the enclave ends it; rejects when the channel breaks. */
@@ -194,7 +202,9 @@ export class Agent {
   }
 
   #received(statement: Uint8Array, live: boolean): SiteCommand {
-    return { type: 'receive-statement', at: this.#ports.now(), statement, live, endorsement: this.#ports.endorse() };
+    const { now, endorse, ledger } = this.#ports;
+    const unaffordable = live ? ledger.refusalOf(this.#nextRound) : null;
+    return { type: 'receive-statement', at: now(), statement, live, endorsement: endorse(), unaffordable };
   }
 
   /** Boot keys of earlier boots of the enclave count only behind evidence that this hospital appraises itself. */
@@ -224,7 +234,12 @@ export class Agent {
   async #decide(command: SiteCommand): Promise<Result<readonly SiteEvent[], Refusal>> {
     const decision = decide(this.#environment, this.#state, command);
     if (!decision.ok || decision.value.length === 0) return decision;
-    for (const event of decision.value) if (event.type === 'model-received') await this.#keep(event);
+    for (const event of decision.value) {
+      if (event.type === 'model-received') await this.#keep(event);
+      // Before the log remembers it: after a crash the same statement comes again, and finds the entry.
+      if (event.type === 'commit-recovered' || event.type === 'debit-recovered')
+        await this.#ports.ledger.recover(this.#nextRound);
+    }
     const appended = await this.#ports.events.append(this.#stream, this.#version, decision.value.map(encodeSiteEvent));
     if (!appended.ok) throw new RefusalError(appended.error);
     this.#version = appended.value;
@@ -286,13 +301,15 @@ export class Agent {
   }
 
   /**
-   * One training at a time; the payload is stored before it is announced, so that a retry sends the same bytes. When a
+   * One training at a time, and none that is not paid for; the payload is stored before it is announced, so that a retry
+   * sends the same bytes, and pays for them if another contract does (PROTOCOL §7.9). When a
    * training ends after its round did, its payload is for another parent than the present one and is not announced.
    */
   async #train(): Promise<void> {
     const { activity, model } = this.#state;
     if (activity.phase !== 'training') return;
-    const { parent } = activity.manifest.statement;
+    const { parent, round } = activity.manifest.statement;
+    await this.#ports.ledger.debit({ parent, round });
     const payload = (await this.#ports.blobs.get(updateKey(parent))) ?? (await this.#prepare(model));
     await this.#queue.run(() => this.#tidy());
     const now = this.#state.activity;

@@ -18,6 +18,8 @@ export type SiteCommand =
       readonly live: boolean;
       /** Endorsement of this boot's key, to send beside a commit. */
       readonly endorsement: Uint8Array;
+      /** Why this hospital's privacy ledger does not cover the next round; null: it does. */
+      readonly unaffordable: Refusal | null;
     }
   | {
       readonly type: 'finish-training';

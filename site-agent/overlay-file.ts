@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { idField } from '../lib/config/program-fields.ts';
 import { fromHex, toHex } from '../lib/core/bytes.ts';
 import type { OrganisationId, PublicKey } from '../lib/core/ids.ts';
+import { datasetName } from '../lib/privacy/ledger.ts';
 import type { Overlay } from './state.ts';
 
 const key = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
@@ -15,6 +16,17 @@ export const overlayFile = z.strictObject({
   /** Smallest released set this hospital accepts; absent: the contract's k_min. */
   minimum: z.number().int().positive().optional(),
   requireCoParticipants: z.array(idField).max(1000).default([]),
+  /** What the hospital's privacy ledger holds every contract to (PROTOCOL §7.5). */
+  privacy: z
+    .strictObject({
+      /** Contracts under one name share one ledger; absent: the name of the data file without its folder. */
+      dataset: datasetName.optional(),
+      /** ε at δ that all contracts together may cost one unit of that dataset; absent: only approvals bind. */
+      budget: z
+        .strictObject({ epsilon: z.number().positive().max(1e6), delta: z.number().positive().max(0.01) })
+        .optional(),
+    })
+    .optional(),
 });
 export type OverlayFile = z.output<typeof overlayFile>;
 

@@ -2,6 +2,7 @@ import { FirstFault } from '../lib/config/first-fault.ts';
 import { readTls } from '../lib/config/read-tls.ts';
 import type { Stop } from '../lib/config/run-program.ts';
 import { RefusalError } from '../lib/core/errors.ts';
+import type { Instant } from '../lib/core/ids.ts';
 import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
@@ -11,6 +12,8 @@ import { siteConfig, withdrawalPath, type SiteConfig } from './config.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
 import type { SiteEvent } from './event.ts';
 import { trainLocally } from './local-training.ts';
+import { overlayFile } from './overlay-file.ts';
+import { ledgerTerms, PrivacyLedger } from './privacy-ledger.ts';
 import { saveReceivedModel } from './received-models.ts';
 import { Backoff } from './reconnect.ts';
 import {
@@ -53,14 +56,20 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const { sealed } = environment;
   const { output, keepModels } = config;
   const initial = await beginContract({ environment, store, readModel: () => startingModel(config) });
+  const { privacy } = await configured(config.overlay, () => overlayFile);
+  const { epsilonBudget } = approval.document;
+  const terms = ledgerTerms(sealed, { data: config.data, privacy, epsilonBudget });
+  const now = (): Instant => platform.clock.now();
+  const ledger = await PrivacyLedger.open({ events: store.events, sealed, terms, now });
   const secret = await trainingSecret(store.events, () => platform.studyRandom('training-secret'));
   const agent = await Agent.start(
     environment,
     {
       events: store.events,
       blobs: store.blobs,
-      now: () => platform.clock.now(),
+      now,
       endorse,
+      ledger,
       train: async (parent, round) => {
         const [trainer, table] = await Promise.all([resources.trainer(), resources.table()]);
         log.info('training.started', { round, rows: table.rows, backend: trainer.backend });
@@ -81,7 +90,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
     initial,
   );
 
-  const link = new CoordinatorLink({ config, tls: await readTls(config.tls), approval });
+  const link = new CoordinatorLink({ config, tls: await readTls(config.tls), approval: approval.bytes });
   const backoff = new Backoff(stop.signal);
   const watching = watchForWithdrawal(withdrawalPath(config), {
     stop,

@@ -2,8 +2,9 @@ import { publicationAppraiser } from '../lib/audit/appraise-publication.ts';
 import type { ChannelClock } from '../lib/channel/clock.ts';
 import { loadConfig } from '../lib/config/config-file.ts';
 import { readNamedFile, readSecretFile } from '../lib/config/named-file.ts';
-import { openApproval } from '../lib/contract/approval.ts';
+import { openApproval, type Approval } from '../lib/contract/approval.ts';
 import { ENDORSEMENT_LIFETIME_MS, signEndorsement } from '../lib/contract/endorsement.ts';
+import type { OpenedDocument } from '../lib/contract/signed-document.ts';
 import { openContract, type SealedContract } from '../lib/contract/study-contract.ts';
 import { bytesEqual } from '../lib/core/bytes.ts';
 import { signerFromSeed, type Signer } from '../lib/core/ed25519.ts';
@@ -64,18 +65,17 @@ export async function siteEnvironment(
   };
 }
 
-/** This hospital's approval of this contract. Throws RefusalError when it is another's, for another, or expired. */
+/** This hospital's own approval of this contract. Throws RefusalError when it is another's, for another, or expired. */
 export async function ownApproval(
   { approval: path, organisation }: SiteConfig,
   sealed: SealedContract,
   clock: ChannelClock,
-): Promise<Uint8Array> {
-  const bytes = await readNamedFile(path);
-  const opened = openApproval(bytes, { sealed, at: clock.now() });
+): Promise<OpenedDocument<Approval>> {
+  const opened = openApproval(await readNamedFile(path), { sealed, at: clock.now() });
   if (!opened.ok) throw new RefusalError(opened.error);
   if (opened.value.document.organisation !== organisation)
     throw new RefusalError(refusal('E-APPROVAL-INVALID', 'of another organisation'));
-  return bytes;
+  return opened.value;
 }
 
 /** The model file that the configuration names for a contract that goes on from a released model; null: none. */

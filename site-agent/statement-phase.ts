@@ -109,6 +109,8 @@ function answerManifest(
     return decline(refusal('E-ROUND-PHASE', 'the weights of the parent model are not here yet'));
   const { notBefore, notAfter } = sealed.contract.validity;
   if (command.at < notBefore || command.at >= notAfter) return decline(refusal('E-CONTRACT-EXPIRED'));
+  // Before anybody waits for a hospital that will not train.
+  if (command.unaffordable !== null) return decline(command.unaffordable);
   const commit = signCommit(
     {
       contract: sealed.digest,

@@ -18,6 +18,7 @@ import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
 import { trainingRandom } from '../../lib/learning/training-random.ts';
 import { organisationSigner, testApproval } from '../support/test-contract.ts';
+import { openLedger } from '../support/test-ledger.ts';
 import type { CoordinatorProgram } from './coordinator-program.ts';
 import type { FaultPort } from './fault-port.ts';
 import { Program } from './program.ts';
@@ -67,11 +68,13 @@ export class SiteProgram extends Program {
     const { events, blobs } = store;
     const initial = await beginContract({ environment, store, readModel: async () => null });
     const secret = await trainingSecret(events, () => platform.studyRandom('training-secret'));
+    const ledger = await openLedger(events, sealed, { now: virtualNow });
     const agent = await Agent.start(
       environment,
       {
         ...{ events, blobs, endorse },
         now: virtualNow,
+        ledger,
         train: (parent) => life.seen(this.#train(environment, parent, secret)),
         onEvent: () => undefined,
         onModel: (received) => this.#keep(life, received),

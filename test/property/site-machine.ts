@@ -156,7 +156,8 @@ export class SiteMachine {
   }
 
   #received(statement: Uint8Array): SiteCommand {
-    return { type: 'receive-statement', at: START, statement, live: true, endorsement: this.running.endorsement };
+    const { endorsement } = this.running;
+    return { type: 'receive-statement', at: START, statement, live: true, endorsement, unaffordable: null };
   }
 }
 

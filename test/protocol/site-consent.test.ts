@@ -94,7 +94,7 @@ describe('PROTOCOL §7.2–7.3: which rounds a site joins', () => {
     const caughtUp = beforeManifest
       .site('adler')
       .fork()
-      .handle({ type: 'receive-statement', at: START, statement, live: false, endorsement });
+      .handle({ type: 'receive-statement', at: START, statement, live: false, endorsement, unaffordable: null });
     expect(told(caughtUp)).toBe('');
   });
 

@@ -9,6 +9,7 @@ import { beginContract } from '../../site-agent/begin-contract.ts';
 import { keptModel } from '../../site-agent/kept-models.ts';
 import { MemoryStudy } from '../support/study-in-memory.ts';
 import { START, testContract } from '../support/test-contract.ts';
+import { openLedger } from '../support/test-ledger.ts';
 import { watched, writesOf } from '../support/watched-store.ts';
 
 const sealed = testContract();
@@ -40,6 +41,7 @@ async function startAgent(store: Store): Promise<Agent> {
     blobs: store.blobs,
     now: () => START,
     endorse: () => endorsement,
+    ledger: await openLedger(store.events, sealed),
     train: () => Promise.reject(new Error('it takes no part')),
     onEvent: () => undefined,
     onModel: async () => undefined,

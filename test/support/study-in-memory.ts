@@ -206,6 +206,7 @@ export class MemorySite {
       statement: statement.bytes,
       live: true,
       endorsement: this.endorsement,
+      unaffordable: null,
     });
   }
 

@@ -5,6 +5,7 @@ import { recordStoreOn } from '../../aggregator-enclave/host/record-store.ts';
 import { Agent } from '../../site-agent/agent.ts';
 import { beginContract } from '../../site-agent/begin-contract.ts';
 import { attestEnclave } from '../../site-agent/enclave-session.ts';
+import type { OverlayFile } from '../../site-agent/overlay-file.ts';
 import type { SitePlatform } from '../../site-agent/site-platform.ts';
 import { keptModel } from '../../site-agent/kept-models.ts';
 import type { Overlay, SiteEnvironment, SiteModel } from '../../site-agent/state.ts';
@@ -30,6 +31,7 @@ import { layoutOf } from '../../lib/learning/layout.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
+import { openLedger } from './test-ledger.ts';
 import { DAY_MS, digestOf, organisationSigner, START, testApproval } from './test-contract.ts';
 
 export type DuplexPair = ReturnType<typeof duplexPair>;
@@ -48,6 +50,8 @@ interface Setting {
   readonly clock: ChannelClock;
   /** Rules of single hospitals, by id; who has none has confirmed everybody. */
   readonly overlays: Readonly<Record<string, Partial<Overlay>>>;
+  /** What single hospitals have written into their overlay about privacy, by id. */
+  readonly privacy: Readonly<Record<string, OverlayFile['privacy']>>;
   /** What the enclave's evidence comes from. */
   readonly attester: Attester;
 }
@@ -169,7 +173,7 @@ export class StudyInProcess {
 
 export const enclaveProgram = { measurement: digestOf('program'), role: 'enclave' } as const;
 const enclaveAttester = (): Attester => chipOf('chip-enclave').attesterFor(enclaveProgram);
-const ordinary = (): Setting => ({ clock, overlays: {}, attester: enclaveAttester() });
+const ordinary = (): Setting => ({ clock, overlays: {}, privacy: {}, attester: enclaveAttester() });
 
 interface Boot {
   readonly attester?: Attester;
@@ -293,6 +297,7 @@ export class SiteInProcess {
     const gate = { open: Promise.resolve(), letGo: (): void => undefined };
     const store = openMemoryStore(disk);
     const initial = await beginContract({ environment, store, readModel });
+    const ledger = await openLedger(store.events, sealed, { privacy: setting.privacy[id] });
     const agent = await Agent.start(
       environment,
       {
@@ -300,6 +305,7 @@ export class SiteInProcess {
         blobs: store.blobs,
         now: () => START,
         endorse: () => endorsementOf(environment),
+        ledger,
         train: async (_parent, round) => {
           trained.push(round);
           await gate.open;

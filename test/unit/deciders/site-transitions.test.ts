@@ -287,7 +287,11 @@ function see(type: Statement['type']): (state: SiteState) => SiteCommand {
       after: headOfChain(state.chain),
       signer,
     });
-    return { type: 'receive-statement', at: START, statement: statement.bytes, live: true, endorsement };
+    const { bytes } = statement;
+    return {
+      ...{ type: 'receive-statement', at: START, statement: bytes, live: true, endorsement },
+      unaffordable: null,
+    } as const;
   };
 }
 

@@ -15,6 +15,7 @@ import { siteStream } from '../../../site-agent/replay-site.ts';
 import type { SiteState } from '../../../site-agent/state.ts';
 import { MemoryStudy, type MemorySite } from '../../support/study-in-memory.ts';
 import { successorOf } from '../../support/successor-contract.ts';
+import { openLedger } from '../../support/test-ledger.ts';
 import { digestOf, START, testContract } from '../../support/test-contract.ts';
 
 let study: MemoryStudy;
@@ -51,10 +52,13 @@ const copyOf = ({ streams, blobs }: MemoryDisk): MemoryDisk => ({
   blobs: new Map(blobs),
 });
 
-const startAgent = (sealed: SealedContract, disk: MemoryDisk, initial: SiteState): Promise<Agent> =>
-  Agent.start({ ...site.environment, sealed }, { ...silent, ...openMemoryStore(disk) }, initial);
+async function startAgent(sealed: SealedContract, disk: MemoryDisk, initial: SiteState): Promise<Agent> {
+  const store = openMemoryStore(disk);
+  const ledger = await openLedger(store.events, sealed);
+  return Agent.start({ ...site.environment, sealed }, { ...silent, ...store, ledger }, initial);
+}
 
-const silent: Omit<AgentPorts, 'events' | 'blobs'> = {
+const silent: Omit<AgentPorts, 'events' | 'blobs' | 'ledger'> = {
   now: () => START,
   endorse: () => site.endorsement,
   train: async () => new Uint8Array(),

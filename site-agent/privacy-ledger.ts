@@ -1,0 +1,134 @@
+import { basename } from 'node:path';
+import type { Approval } from '../lib/contract/approval.ts';
+import type { SealedContract } from '../lib/contract/study-contract.ts';
+import { RefusalError, type Refusal } from '../lib/core/errors.ts';
+import type { Digest, Instant } from '../lib/core/ids.ts';
+import { SerialQueue } from '../lib/core/serial-queue.ts';
+import {
+  chargeOf,
+  debit,
+  encodeEntry,
+  recordEntry,
+  recoverDebit,
+  replayLedger,
+  type BudgetLimits,
+  type Charge,
+  type DebitRequest,
+  type LedgerEntry,
+  type LedgerState,
+} from '../lib/privacy/ledger.ts';
+import { mechanismOf } from '../lib/privacy/mechanism.ts';
+import { eachEvent } from '../lib/store/each-event.ts';
+import type { EventStore } from '../lib/store/event-store.ts';
+import type { OverlayFile } from './overlay-file.ts';
+
+/** One for the whole store: contracts come and go, what patients were exposed to stays (PROTOCOL §7.9). */
+const STREAM = 'privacy-ledger';
+
+/** What this hospital holds a contract to. */
+export interface LedgerTerms {
+  readonly dataset: string;
+  readonly limits: BudgetLimits;
+  readonly charge: Charge | null;
+}
+
+/** `data`: path of the hospital's data file, whose name without its folder names the dataset unless the overlay does. */
+export function ledgerTerms(
+  { contract }: Pick<SealedContract, 'contract'>,
+  {
+    data,
+    privacy,
+    epsilonBudget,
+  }: { data: string } & Pick<OverlayFile, 'privacy'> & Pick<Approval, 'epsilonBudget'>,
+): LedgerTerms {
+  const mechanism = mechanismOf(contract);
+  const approved =
+    mechanism === null || epsilonBudget === null ? null : { epsilon: epsilonBudget, delta: mechanism.plan.delta };
+  return {
+    dataset: datasetOf({ data, privacy }),
+    limits: { dataset: privacy?.budget ?? null, contract: approved },
+    charge: chargeOf(mechanism),
+  };
+}
+
+export const datasetOf = ({ data, privacy }: { data: string } & Pick<OverlayFile, 'privacy'>): string =>
+  privacy?.dataset ?? basename(data).toWellFormed();
+
+/** Throws RefusalError: E-STORE-FORMAT, E-STORE-DAMAGED for a broken chain, or what the store refuses. */
+export async function readLedger(events: EventStore): Promise<LedgerState> {
+  const stored: Uint8Array[] = [];
+  for await (const bytes of eachEvent(events, STREAM)) stored.push(bytes);
+  const replayed = replayLedger(stored);
+  if (!replayed.ok) throw new RefusalError(replayed.error);
+  return replayed.value;
+}
+
+/** The model that a round starts from, and its number. */
+export interface LedgerRound {
+  readonly parent: Digest;
+  readonly round: number;
+}
+
+interface Parts {
+  readonly events: EventStore;
+  readonly sealed: SealedContract;
+  readonly terms: LedgerTerms;
+  readonly now: () => Instant;
+}
+
+/** What this hospital's patients were exposed to, kept in its store; one contract's view of it (PROTOCOL §7.5, §7.9). */
+export class PrivacyLedger {
+  readonly #parts: Parts;
+  readonly #queue = new SerialQueue();
+  #state: LedgerState;
+
+  private constructor(parts: Parts, state: LedgerState) {
+    this.#parts = parts;
+    this.#state = state;
+  }
+
+  /** Throws RefusalError for a ledger that cannot be read, or whose chain is broken. */
+  static async open(parts: Parts): Promise<PrivacyLedger> {
+    return new PrivacyLedger(parts, await readLedger(parts.events));
+  }
+
+  get state(): LedgerState {
+    return this.#state;
+  }
+
+  /** Why this hospital cannot afford the round; null: it can, or has paid for it already. */
+  refusalOf(round: LedgerRound): Refusal | null {
+    const decided = debit(this.#state, this.#request(round), this.#parts.terms.limits);
+    return decided.ok ? null : decided.error;
+  }
+
+  /** The entry is durable when this resolves. Throws RefusalError E-BUDGET-SPENT, E-BUDGET-UNBOUNDED, or of the store. */
+  debit(round: LedgerRound): Promise<void> {
+    return this.#append(() => {
+      const decided = debit(this.#state, this.#request(round), this.#parts.terms.limits);
+      if (!decided.ok) throw new RefusalError(decided.error);
+      return decided.value;
+    });
+  }
+
+  /** For a round that this store has forgotten: appended unless it is held. Throws RefusalError where the store refuses. */
+  recover(round: LedgerRound): Promise<void> {
+    return this.#append(() => recoverDebit(this.#state, this.#request(round)));
+  }
+
+  #request({ parent, round }: LedgerRound): DebitRequest {
+    const { sealed, terms, now } = this.#parts;
+    const { dataset, charge } = terms;
+    return { dataset, contract: sealed.digest, study: sealed.contract.study.id, parent, round, at: now(), charge };
+  }
+
+  #append(decide: () => LedgerEntry | null): Promise<void> {
+    return this.#queue.run(async () => {
+      const entry = decide();
+      if (entry === null) return;
+      const appended = await this.#parts.events.append(STREAM, this.#state.entries.length, [encodeEntry(entry)]);
+      if (!appended.ok) throw new RefusalError(appended.error);
+      this.#state = recordEntry(this.#state, entry);
+    });
+  }
+}

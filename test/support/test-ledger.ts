@@ -1,0 +1,23 @@
+import type { SealedContract } from '../../lib/contract/study-contract.ts';
+import type { Instant } from '../../lib/core/ids.ts';
+import type { EventStore } from '../../lib/store/event-store.ts';
+import type { OverlayFile } from '../../site-agent/overlay-file.ts';
+import { ledgerTerms, PrivacyLedger } from '../../site-agent/privacy-ledger.ts';
+import { START } from './test-contract.ts';
+
+interface Hospital {
+  readonly privacy?: OverlayFile['privacy'];
+  readonly now?: () => Instant;
+}
+
+/** The real ledger of a hospital that has approved what the contract's plan spends. */
+export function openLedger(
+  events: EventStore,
+  sealed: SealedContract,
+  { privacy, now = () => START }: Hospital = {},
+): Promise<PrivacyLedger> {
+  const { privacy: plan } = sealed.contract;
+  const epsilonBudget = plan.placement === 'none' ? null : plan.epsilon;
+  const terms = ledgerTerms(sealed, { data: 'cohorts/heart.csv', privacy, epsilonBudget });
+  return PrivacyLedger.open({ events, sealed, terms, now });
+}
