@@ -5,6 +5,7 @@ import { parseLies } from '../../lib/attestation/simulated/chip-arguments.ts';
 import { simulatedRoot } from '../../lib/attestation/simulated/chip.ts';
 import { signApproval } from '../../lib/contract/approval.ts';
 import type { TrainingPlan } from '../../lib/contract/model-spec.ts';
+import { epsilonOfPlan } from '../../lib/contract/privacy-plan.ts';
 import type { Organisation, SealedContract } from '../../lib/contract/study-contract.ts';
 import type { StudyFile } from '../../lib/contract/study-file.ts';
 import { toHex } from '../../lib/core/bytes.ts';
@@ -247,7 +248,7 @@ async function approveAll({ folder, hospitals }: Parts, sealed: SealedContract):
     const fields = {
       contract: sealed.digest,
       organisation: id,
-      epsilonBudget: null,
+      epsilonBudget: epsilonOfPlan(sealed.contract.privacy),
       expires: sealed.contract.validity.notAfter,
     };
     await writePublic(join(partyFolder(folder, id), 'approval.cbor'), signApproval(fields, signer));

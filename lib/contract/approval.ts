@@ -12,7 +12,7 @@ export const approval = z.strictObject({
   format: z.literal('consilium/approval/v1'),
   contract: digest,
   organisation: organisationId,
-  /** ε that this hospital allows the study; null: none is asked, because no noise is used. */
+  /** ε at the plan's δ that this hospital allows the contract; null: none is asked, because no noise is used. */
   epsilonBudget: z.number().nonnegative().nullable(),
   expires: instant,
 });
@@ -28,7 +28,7 @@ export function findOrganisation(contract: StudyContract, id: OrganisationId): R
   return found === undefined ? err(refusal('E-ORG-UNKNOWN', id)) : ok(found);
 }
 
-/** An approval that is signed by a named organisation, for this contract, and not expired at `at`. */
+/** An approval that is signed by a named organisation, for this contract, not expired at `at`, and with an ε if noise is used. */
 export function openApproval(
   bytes: Uint8Array,
   { sealed, at }: { readonly sealed: Pick<SealedContract, 'contract' | 'digest'>; readonly at: Instant },
@@ -40,10 +40,12 @@ export function openApproval(
     code: 'E-APPROVAL-INVALID',
   });
   if (!opened.ok) return opened;
-  const { contract, expires, organisation } = opened.value.document;
+  const { contract, expires, organisation, epsilonBudget } = opened.value.document;
   if (!bytesEqual(contract, sealed.digest))
     return err(refusal('E-APPROVAL-INVALID', `${organisation}: another contract`));
   if (expires <= at) return err(refusal('E-APPROVAL-INVALID', `${organisation}: expired`));
+  if (epsilonBudget === null && sealed.contract.privacy.placement !== 'none')
+    return err(refusal('E-APPROVAL-INVALID', `${organisation}: allows no epsilon, and the contract spends one`));
   return opened;
 }
 

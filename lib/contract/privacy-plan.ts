@@ -38,3 +38,6 @@ export const privacyPlan = z.discriminatedUnion('placement', [
 export type PrivacyPlan = z.output<typeof privacyPlan>;
 /** A plan with noise. */
 export type NoisePlan = Exclude<PrivacyPlan, { placement: 'none' }>;
+
+/** ε that a contract may spend on a record; null: no noise, no ε. */
+export const epsilonOfPlan = (plan: PrivacyPlan): number | null => (plan.placement === 'none' ? null : plan.epsilon);

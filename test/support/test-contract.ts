@@ -1,4 +1,5 @@
 import { sealContract, type SealedContract, type StudyContract } from '../../lib/contract/study-contract.ts';
+import { epsilonOfPlan } from '../../lib/contract/privacy-plan.ts';
 import { signApproval } from '../../lib/contract/approval.ts';
 import { signerFromSeed, type Signer } from '../../lib/core/ed25519.ts';
 import { hash } from '../../lib/core/hash.ts';
@@ -80,7 +81,7 @@ export function testApproval(sealed: SealedContract, organisation: OrganisationI
   const fields = {
     contract: sealed.digest,
     organisation,
-    epsilonBudget: sealed.contract.privacy.placement === 'none' ? null : sealed.contract.privacy.epsilon,
+    epsilonBudget: epsilonOfPlan(sealed.contract.privacy),
     expires: instant(START + days * DAY_MS),
   };
   return signApproval(fields, organisationSigner(organisation));

@@ -1,3 +1,4 @@
+import { epsilonOfPlan } from '../../lib/contract/privacy-plan.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import type { Instant } from '../../lib/core/ids.ts';
 import type { EventStore } from '../../lib/store/event-store.ts';
@@ -16,8 +17,7 @@ export function openLedger(
   sealed: SealedContract,
   { privacy, now = () => START }: Hospital = {},
 ): Promise<PrivacyLedger> {
-  const { privacy: plan } = sealed.contract;
-  const epsilonBudget = plan.placement === 'none' ? null : plan.epsilon;
+  const epsilonBudget = epsilonOfPlan(sealed.contract.privacy);
   const terms = ledgerTerms(sealed, { data: 'cohorts/heart.csv', privacy, epsilonBudget });
   return PrivacyLedger.open({ events, sealed, terms, now });
 }
