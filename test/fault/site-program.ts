@@ -17,7 +17,7 @@ import { layoutOf } from '../../lib/learning/layout.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
 import { trainingRandom } from '../../lib/learning/training-random.ts';
-import { organisationSigner, testApproval } from '../support/test-contract.ts';
+import { organisationSigner, testApproval, updateFields } from '../support/test-contract.ts';
 import { openLedger } from '../support/test-ledger.ts';
 import type { CoordinatorProgram } from './coordinator-program.ts';
 import type { FaultPort } from './fault-port.ts';
@@ -136,7 +136,10 @@ export class SiteProgram extends Program {
     const coordinates = toGrid(delta, sealed.contract.grid);
     if (!coordinates.ok) throw new RefusalError(coordinates.error);
     if (coordinates.value.length !== layout.length) throw new Error('weights of another layout');
-    const plaintext = encodeUpdate({ weight: 10 + index, trainLoss: 0.5, coordinates: coordinates.value });
+    const plaintext = encodeUpdate({
+      ...updateFields(sealed, this.organisation, 10 + index),
+      coordinates: coordinates.value,
+    });
     return joinUpdate(trainingRandom(secret, parent.digest).saltFor(plaintext), plaintext);
   }
 

@@ -29,11 +29,11 @@ import { instant, type Instant, type OrganisationId } from '../../lib/core/ids.t
 import type { Result } from '../../lib/core/result.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
-import { mechanismOf, plannedWeight } from '../../lib/privacy/mechanism.ts';
+import { mechanismOf } from '../../lib/privacy/mechanism.ts';
 import { encodeUpdate, joinUpdate, updateCommitment } from '../../lib/learning/update-codec.ts';
 import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeWeights } from '../../lib/learning/weights.ts';
-import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval } from './test-contract.ts';
+import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START, testApproval, updateFields } from './test-contract.ts';
 
 /** The evidence of this harness is empty: appraisal has its own tests. */
 export const EVERY_BOOT_IS_GENUINE: SiteEnvironment['appraise'] = () => ({
@@ -220,12 +220,7 @@ export class MemorySite {
     );
     const coordinates = toGrid(delta, sealed.contract.grid);
     if (!coordinates.ok) throw new Error(coordinates.error.detail);
-    const { privacy } = sealed.contract;
-    const told =
-      privacy.placement === 'none'
-        ? { weight, trainLoss: 0.5 }
-        : { weight: plannedWeight(privacy, organisation), trainLoss: 0 };
-    const plaintext = encodeUpdate({ ...told, coordinates: coordinates.value });
+    const plaintext = encodeUpdate({ ...updateFields(sealed, organisation, weight), coordinates: coordinates.value });
     return joinUpdate(digestOf(`salt ${organisation} ${this.state.model.round}`), plaintext);
   }
 }

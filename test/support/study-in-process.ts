@@ -32,7 +32,7 @@ import { toGrid } from '../../lib/learning/quantise.ts';
 import { encodeUpdate, joinUpdate } from '../../lib/learning/update-codec.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
 import { openLedger } from './test-ledger.ts';
-import { DAY_MS, digestOf, organisationSigner, START, testApproval } from './test-contract.ts';
+import { DAY_MS, digestOf, organisationSigner, START, testApproval, updateFields } from './test-contract.ts';
 
 export type DuplexPair = ReturnType<typeof duplexPair>;
 
@@ -420,6 +420,6 @@ function payloadOf({ organisation, layout, sealed }: SiteEnvironment, round: num
   if (!coordinates.ok) throw new Error(coordinates.error.detail);
   return joinUpdate(
     systemRandom(32),
-    encodeUpdate({ weight: 10 + index, trainLoss: 0.5, coordinates: coordinates.value }),
+    encodeUpdate({ ...updateFields(sealed, organisation, 10 + index), coordinates: coordinates.value }),
   );
 }

@@ -7,6 +7,7 @@ import { instant, organisationId, type Digest, type Instant, type OrganisationId
 import { utf8 } from '../../lib/core/bytes.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
+import { plannedWeight } from '../../lib/privacy/mechanism.ts';
 import { modelDigest } from '../../lib/learning/weights.ts';
 
 export const START: Instant = instant(Date.UTC(2026, 10, 2, 9, 0, 0));
@@ -75,6 +76,16 @@ export function testContract(change: Partial<StudyContract> = {}): SealedContrac
   const sealed = sealContract(contract);
   if (!sealed.ok) throw new Error(sealed.error.detail);
   return sealed.value;
+}
+
+/** What an update says beside its coordinates: under a contract with noise, what is public and nothing else. */
+export function updateFields(
+  { contract: { privacy } }: SealedContract,
+  organisation: OrganisationId,
+  weight: number,
+): { weight: number; trainLoss: number } {
+  if (privacy.placement === 'none') return { weight, trainLoss: 0.5 };
+  return { weight: plannedWeight(privacy, organisation), trainLoss: 0 };
 }
 
 export function testApproval(sealed: SealedContract, organisation: OrganisationId, days = 100): Uint8Array {

@@ -1,0 +1,170 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { SealedContract } from '../../lib/contract/study-contract.ts';
+import { toHex } from '../../lib/core/bytes.ts';
+import { organisationId } from '../../lib/core/ids.ts';
+import { epsilonAfter, mechanismOf } from '../../lib/privacy/mechanism.ts';
+import type { LedgerEntry } from '../../lib/privacy/ledger.ts';
+import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
+import type { OverlayFile } from '../../site-agent/overlay-file.ts';
+import { readLedger } from '../../site-agent/privacy-ledger.ts';
+import { noisePlan, noisyContract } from '../support/noisy-contract.ts';
+import { closeCollection, collectUpdates, copyOf, openRound, runRound, until } from '../support/round-in-process.ts';
+import { StudyInProcess, type SiteInProcess } from '../support/study-in-process.ts';
+import { START, testContract } from '../support/test-contract.ts';
+
+const ID = organisationId('birch');
+const terms = { rounds: 4, privacy: noisePlan('enclave', { noiseMultiplier: 2.5 }) };
+const sealed = noisyContract('enclave', terms);
+const mechanism = mechanismOf(sealed.contract);
+if (mechanism === null) throw new Error('noise');
+const { delta } = mechanism.plan;
+const budgetFor = (rounds: number): OverlayFile['privacy'] => ({
+  budget: { epsilon: epsilonAfter(mechanism, rounds), delta },
+});
+
+let study: StudyInProcess | null = null;
+afterEach(() => {
+  study?.stop();
+  study = null;
+});
+
+async function running(contract: SealedContract, privacy: OverlayFile['privacy']): Promise<StudyInProcess> {
+  study = await StudyInProcess.start(contract, { privacy: { [ID]: privacy } });
+  study.connect();
+  return study;
+}
+
+function siteOf({ sites }: StudyInProcess): SiteInProcess {
+  const site = sites.find(({ id }) => id === ID);
+  if (site === undefined) throw new Error('no such site');
+  return site;
+}
+
+const others = ({ sites }: StudyInProcess): SiteInProcess[] => sites.filter(({ id }) => id !== ID);
+const entriesOn = async (disk: MemoryDisk): Promise<readonly LedgerEntry[]> =>
+  (await readLedger(openMemoryStore(disk).events)).entries;
+const roundsOn = async (disk: MemoryDisk): Promise<number[]> => (await entriesOn(disk)).map(({ round }) => round);
+const codes = (site: SiteInProcess): string[] => site.refusals.map(({ code }) => code);
+
+describe('PROTOCOL §7.5: a hospital with a privacy budget', () => {
+  it('takes part until the round that would exceed it, declines that one, and goes on receiving models', async () => {
+    const now = await running(sealed, budgetFor(2));
+    await runRound(now, { round: 1 });
+    await runRound(now, { round: 2 });
+    const site = siteOf(now);
+    expect(await roundsOn(site.disk)).toEqual([1, 2]);
+    await runRoundWithout(now, 3);
+    expect(codes(site)).toEqual(['E-BUDGET-SPENT']);
+    expect(site.refusals[0]?.detail).toMatch(/^all contracts on this dataset: .* 0\.0000 is left, round 3 costs 0\.\d+$/);
+    expect(site.trained).toEqual([1, 2]);
+    expect(site.agent.state.model.round).toBe(3);
+    expect(await roundsOn(site.disk)).toEqual([1, 2]);
+    for (const other of others(now)) expect(await roundsOn(other.disk)).toEqual([1, 2, 3]);
+  });
+
+  it('debits before it trains: the entry is on the disk while the training runs', async () => {
+    const now = await running(sealed, budgetFor(3));
+    const site = siteOf(now);
+    site.hold();
+    await openRound(now, { round: 1 });
+    const parent = site.agent.state.model.digest;
+    await now.command({ type: 'lock-cohort', at: START });
+    await until(() => site.trained.length === 1);
+    expect((await entriesOn(site.disk)).map((entry) => [toHex(entry.parent), entry.round])).toEqual([
+      [toHex(parent), 1],
+    ]);
+    expect(site.agent.state.spent.size).toBe(0);
+    site.letGo();
+  });
+
+  it('pays once for a parent, however many attempts and starts it takes', async () => {
+    const now = await running(sealed, budgetFor(1));
+    await collectUpdates(now, { round: 1 });
+    await now.command({ type: 'abort-round', at: START });
+    await until(() => now.sites.every(({ agent }) => agent.state.activity.phase === 'waiting'));
+    const again = await now.restartSite(ID);
+    now.connect([again]);
+    await runRound(now, { round: 1, attempt: 2 });
+    expect(codes(again)).toEqual([]);
+    expect(await roundsOn(again.disk)).toEqual([1]);
+  });
+
+  it('stays out of every round of a contract without noise, and says why', async () => {
+    const now = await running(testContract(), budgetFor(2));
+    await runRoundWithout(now, 1);
+    const site = siteOf(now);
+    expect(codes(site)).toEqual(['E-BUDGET-UNBOUNDED']);
+    expect(site.trained).toEqual([]);
+  });
+});
+
+describe('PROTOCOL §7.9: what a store remembers beyond a contract', () => {
+  it('another contract on the same dataset finds the money spent; one on another dataset does not', async () => {
+    const first = await running(sealed, budgetFor(2));
+    await runRound(first, { round: 1 });
+    await runRound(first, { round: 2 });
+    const spent = siteOf(first).disk;
+    first.stop();
+    for (const [dataset, want] of [
+      [{}, ['E-BUDGET-SPENT']],
+      [{ dataset: 'heart.csv' }, ['E-BUDGET-SPENT']],
+      [{ dataset: 'another' }, []],
+    ] as const) {
+      // The same hospital with its ledger and nothing else of that study.
+      const disk = createMemoryDisk();
+      disk.streams.set('privacy-ledger', [...(spent.streams.get('privacy-ledger') ?? [])]);
+      const second = await StudyInProcess.start(noisyContract('enclave', { ...terms, retentionDays: 60 }), {
+        privacy: { [ID]: { ...budgetFor(2), ...dataset } },
+      });
+      study = second;
+      const site = await second.restartSite(ID, disk);
+      second.connect();
+      await openRound(second, { round: 1, sites: want.length === 0 ? second.sites : others(second) });
+      await until(() => site.agent.state.activity.phase === (want.length === 0 ? 'committed' : 'waiting'));
+      expect(codes(site)).toEqual(want);
+      second.stop();
+    }
+  });
+});
+
+describe('PROTOCOL §7.13: a store that was put back', () => {
+  it('debits what the statements tell of, before it remembers it, and once', async () => {
+    const now = await running(sealed, budgetFor(3));
+    await runRound(now, { round: 1 });
+    const backup = copyOf(siteOf(now).disk);
+    const torn = copyOf(backup);
+    await runRound(now, { round: 2 });
+    const whole = await entriesOn(siteOf(now).disk);
+    const restored = await now.restartSite(ID, backup);
+    now.connect([restored]);
+    await until(() => restored.agent.state.model.round === 2);
+    expect(codes(restored)).toEqual(['E-SITE-BEHIND']);
+    expect(await entriesOn(backup)).toEqual(whole);
+    // Killed behind the entry and before the event that remembers the update: the statements come again.
+    torn.streams.set('privacy-ledger', [...(backup.streams.get('privacy-ledger') ?? [])]);
+    const again = await now.restartSite(ID, torn);
+    now.connect([again]);
+    await until(() => again.agent.state.model.round === 2);
+    expect(again.agent.state.spent.size).toBe(2);
+    expect(await entriesOn(torn)).toEqual(whole);
+  });
+
+  it('an empty store finds every round it was in, whatever its budget', async () => {
+    const now = await running(sealed, budgetFor(2));
+    await runRound(now, { round: 1 });
+    await runRound(now, { round: 2 });
+    const whole = await entriesOn(siteOf(now).disk);
+    const disk = createMemoryDisk();
+    const fresh = await now.restartSite(ID, disk);
+    now.connect([fresh]);
+    await until(() => fresh.agent.state.model.round === 2);
+    expect(await entriesOn(disk)).toEqual(whole);
+  });
+});
+
+/** One round of which the hospital stays out, and whose model it gets. */
+async function runRoundWithout(now: StudyInProcess, round: number): Promise<void> {
+  await collectUpdates(now, { round, sites: others(now) });
+  await closeCollection(now);
+  await until(() => now.sites.every(({ agent }) => agent.state.model.round === round));
+}
