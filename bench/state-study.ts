@@ -27,6 +27,7 @@ import type { SitePlatform } from '../site-agent/site-platform.ts';
 import { serveSessions } from '../site-agent/site-sessions.ts';
 import type { SiteEnvironment, SiteModel } from '../site-agent/state.ts';
 import { digestOf, organisationSigner, START, testApproval } from '../test/support/test-contract.ts';
+import { openLedger } from '../test/support/test-ledger.ts';
 
 export interface StudyPlace {
   readonly sealed: SealedContract;
@@ -157,6 +158,7 @@ export async function openAgent(place: StudyPlace, store: Store, { id, onModel }
     blobs: store.blobs,
     now: () => START,
     endorse: () => endorsementOf(environment),
+    ledger: await openLedger(store.events, sealed),
     train: async (parent: SiteModel) => trained(environment, parent),
     onEvent: () => undefined,
     onModel: async (received: { model: SiteModel; bundle: Uint8Array }) => {

@@ -44,6 +44,7 @@ export async function checkStudy(study: StudyUnderFaults): Promise<StudyOutcome>
   everyIntentHasOneResult(evidence);
   for (const site of study.sites) {
     oneUpdatePerParent(site, evidence);
+    everyUpdateIsPaidFor(study, site, evidence);
     intentsAreStored(site, evidence);
   }
   modelsDependOnTheSetAlone(study, evidence);
@@ -168,6 +169,34 @@ function oneUpdatePerParent(site: SiteProgram, { siteEvents, said, statements }:
   const certified = new Set(parentOf.values());
   for (const parent of debits.keys())
     expect(certified.has(parent), `§7.5: ${site.name} debited for a round that was not certified`).toBe(true);
+}
+
+/** PROTOCOL §7.5: with noise, one ledger entry for each parent, stored before its training began; without, none. */
+function everyUpdateIsPaidFor(
+  { sealed }: StudyUnderFaults,
+  site: SiteProgram,
+  { siteEvents, said, statements, ledgers }: StudyEvidence,
+): void {
+  const entries = (ledgers.get(site) ?? []).map(({ parent }) => toHex(parent));
+  if (sealed.contract.privacy.placement === 'none') {
+    expect(entries, `§7.5: a debit of ${site.name} that costs nothing`).toEqual([]);
+    return;
+  }
+  expect(new Set(entries).size, `§7.5: a second entry of ${site.name}`).toBe(entries.length);
+  for (const parent of site.trainings) expect(entries, `§7.5: ${site.name} trained unpaid`).toContain(toHex(parent));
+  const parentOf = parentsByCertificate(statements);
+  const commits = new Map(
+    (siteEvents.get(site) ?? []).flatMap((event) =>
+      event.type === 'debited' ? [[toHex(event.commit), toHex(event.parent)] as const] : [],
+    ),
+  );
+  for (const { message, paid } of said.filter((one) => one.site === site)) {
+    const held = entries.slice(0, paid);
+    if (message.type === 'update-header')
+      expect(held, `§7.5: ${site.name} announced unpaid`).toContain(parentOf.get(toHex(message.header.certificate)));
+    if (message.type === 'update')
+      expect(held, `§7.5: ${site.name} sent unpaid`).toContain(commits.get(toHex(commitmentOf(message.payload))));
+  }
 }
 
 const commitmentOf = (payload: Uint8Array): Digest =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../lib/core/bytes.ts';
-import type { SealedContract } from '../../lib/contract/study-contract.ts';
+import type { SealedContract, StudyContract } from '../../lib/contract/study-contract.ts';
 import type { ErrorCode } from '../../lib/core/errors.ts';
 import { HOSPITALS, organisationSigner, testContract } from '../support/test-contract.ts';
 import { checkStudy, type StudyOutcome } from './check-study.ts';
@@ -9,8 +9,8 @@ import type { FaultMode, FaultPoint } from './fault-port.ts';
 import { StudyUnderFaults } from './study-under-faults.ts';
 
 /** Three hospitals, three rounds, a model of three numbers; two hospitals would be enough. */
-export const threeHospitals = (): SealedContract =>
-  testContract({
+export const threeHospitals = (contractWith: (change: Partial<StudyContract>) => SealedContract = testContract): SealedContract =>
+  contractWith({
     kMin: 2,
     organisations: HOSPITALS.slice(0, 3).map((id) => ({
       id,
@@ -117,10 +117,13 @@ function endsAsItMust(
 }
 
 /** Every operation of the programs that `of` picks; none sampled. Prints what came of it. */
-export function crashTable(title: string, of: (point: FaultPoint) => boolean): void {
+export function crashTable(
+  title: string,
+  of: (point: FaultPoint, index: number, points: readonly FaultPoint[]) => boolean,
+  sealed = threeHospitals(),
+): void {
   describe(`crash table: ${title}`, () => {
     useVirtualTime();
-    const sealed = threeHospitals();
     const summary = new CrashSummary(title);
     let reference: Undisturbed;
     beforeAll(async () => {
@@ -131,7 +134,9 @@ export function crashTable(title: string, of: (point: FaultPoint) => boolean): v
     it.each(STRIKES)(
       '%s, at every %j',
       async (column, kinds, strike) => {
-        const rows = [...reference.points.entries()].filter(([, point]) => of(point) && kinds.includes(point.kind));
+        const rows = [...reference.points.entries()].filter(
+          ([index, point]) => of(point, index, reference.points) && kinds.includes(point.kind),
+        );
         const failures: string[] = [];
         for (const [index, point] of rows) {
           const outcome = await struck(sealed, reference, { index, strike }).catch((fault: unknown) => {

@@ -58,6 +58,11 @@ export class SiteProgram extends Program {
     this.#parts = parts;
   }
 
+  /** Entries in its privacy ledger. */
+  get paid(): number {
+    return this.disk.streams.get('privacy-ledger')?.length ?? 0;
+  }
+
   protected async run(life: ProgramLife): Promise<void> {
     this.agent = null;
     const { sealed, organisation, coordinator, dial } = this.#parts;

@@ -9,14 +9,16 @@ import { decodeBundle } from '../../lib/audit/passport-bundle.ts';
 import { decodeEnclaveMessage, decodeSiteMessage, type SiteMessage } from '../../lib/audit/session-message.ts';
 import { openStatement, type SignedStatement } from '../../lib/audit/statement.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
+import type { LedgerEntry } from '../../lib/privacy/ledger.ts';
 import { openMemoryStore } from '../../lib/store/memory.ts';
 import { decodeSiteEvent } from '../../site-agent/event-codec.ts';
+import { readLedger } from '../../site-agent/privacy-ledger.ts';
 import type { SiteEvent } from '../../site-agent/event.ts';
 import { siteStream } from '../../site-agent/replay-site.ts';
 import { must } from '../support/study-in-memory.ts';
 import type { SiteProgram } from './site-program.ts';
 import { chipOf, program } from './study-platform.ts';
-import type { StudyUnderFaults } from './study-under-faults.ts';
+import type { Delivery, StudyUnderFaults } from './study-under-faults.ts';
 
 /** What an investigator finds afterwards: the parties' disks, and everything that ever arrived anywhere. */
 export interface StudyEvidence {
@@ -29,14 +31,22 @@ export interface StudyEvidence {
   /** Every statement that left the enclave, and how many events its log had at that moment. */
   readonly shown: readonly { readonly signed: SignedStatement; readonly stored: number }[];
   readonly siteEvents: ReadonlyMap<SiteProgram, readonly SiteEvent[]>;
-  /** Every message that left a hospital, with the same of its log. */
-  readonly said: readonly { readonly site: SiteProgram; readonly message: SiteMessage; readonly stored: number }[];
+  /** Each hospital's privacy ledger. */
+  readonly ledgers: ReadonlyMap<SiteProgram, readonly LedgerEntry[]>;
+  /** Every message that left a hospital, with the lengths of its log and of its ledger at that moment. */
+  readonly said: readonly ({ readonly site: SiteProgram; readonly message: SiteMessage } & Pick<
+    Delivery,
+    'stored' | 'paid'
+  >)[];
 }
 
 export async function evidenceOf(study: StudyUnderFaults): Promise<StudyEvidence> {
   const siteEvents = new Map<SiteProgram, SiteEvent[]>();
+  const ledgers = new Map<SiteProgram, readonly LedgerEntry[]>();
   for (const site of study.sites) {
-    const stored = await openMemoryStore(site.disk).events.read(siteStream(study.sealed.digest));
+    const { events } = openMemoryStore(site.disk);
+    const stored = await events.read(siteStream(study.sealed.digest));
+    ledgers.set(site, (await readLedger(events)).entries);
     siteEvents.set(
       site,
       stored.map((bytes) => must(decodeSiteEvent(bytes))),
@@ -56,8 +66,9 @@ export async function evidenceOf(study: StudyUnderFaults): Promise<StudyEvidence
       ),
     ],
     siteEvents,
-    said: study.deliveries.flatMap(({ site, to, type, bytes, stored }) =>
-      to === 'enclave' && type !== 'hello' ? [{ site, message: must(decodeSiteMessage(bytes)), stored }] : [],
+    ledgers,
+    said: study.deliveries.flatMap(({ site, to, type, bytes, stored, paid }) =>
+      to === 'enclave' && type !== 'hello' ? [{ site, message: must(decodeSiteMessage(bytes)), stored, paid }] : [],
     ),
   };
 }

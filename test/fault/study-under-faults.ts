@@ -26,6 +26,8 @@ export interface Delivery {
   readonly bytes: Uint8Array;
   /** Length of the sender's log when it left. */
   readonly stored: number;
+  /** Entries in the hospital's privacy ledger at that moment. */
+  readonly paid: number;
 }
 
 export interface Disturbance {
@@ -155,7 +157,7 @@ export class StudyUnderFaults {
         const type = typeOf(bytes);
         const perform = (): void => {
           out.put(bytes);
-          this.deliveries.push({ site, to: own.to, type, bytes, stored: own.program.stored });
+          this.deliveries.push({ site, to: own.to, type, bytes, stored: own.program.stored, paid: site.paid });
         };
         const failed = (): never => {
           end(gone());
