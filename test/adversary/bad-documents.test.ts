@@ -5,6 +5,7 @@ import { instant, organisationId } from '../../lib/core/ids.ts';
 import { createMemoryDisk, openMemoryStore } from '../../lib/store/memory.ts';
 import { clientOf } from '../../lib/wire/client.ts';
 import { controlMethods } from '../../lib/wire/control-codec.ts';
+import { noisyContract } from '../support/noisy-contract.ts';
 import { must } from '../support/study-in-memory.ts';
 import {
   digestOf,
@@ -44,6 +45,22 @@ describe('an approval that does not hold', () => {
       { code: 'E-APPROVAL-INVALID' },
       { code: 'E-APPROVAL-INVALID' },
     ]);
+  });
+});
+
+describe('PROTOCOL §6.1: an approval of a contract with noise that allows no epsilon', () => {
+  it('is refused and counts for nothing: two and such a one are not three', async () => {
+    const noisy = noisyContract('enclave');
+    const unbounded = signApproval(
+      { contract: noisy.digest, organisation: dogwood, epsilonBudget: null, expires: instant(START + 1000) },
+      organisationSigner('dogwood'),
+    );
+    const { host, log } = hostEnclave();
+    must(await host.load({ contract: noisy.bytes, approvals: [...approvalsOf(noisy, 2), unbounded] }));
+    expect(await host.advance(open)).toMatchObject({ ok: false, error: { code: 'E-APPROVALS-MISSING', got: '2' } });
+    expect(log.filter(({ event }) => event === 'session.refused')).toMatchObject([{ code: 'E-APPROVAL-INVALID' }]);
+    must(await host.load({ contract: noisy.bytes, approvals: [testApproval(noisy, dogwood)] }));
+    expect(must(await host.advance(open)).phase).toBe('open');
   });
 });
 

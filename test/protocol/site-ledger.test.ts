@@ -1,13 +1,19 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { encodeMessage } from '../../lib/audit/session-message.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import { organisationId } from '../../lib/core/ids.ts';
 import { epsilonAfter, mechanismOf } from '../../lib/privacy/mechanism.ts';
 import type { LedgerEntry } from '../../lib/privacy/ledger.ts';
 import { createMemoryDisk, openMemoryStore, type MemoryDisk } from '../../lib/store/memory.ts';
+import { Agent } from '../../site-agent/agent.ts';
+import { beginContract } from '../../site-agent/begin-contract.ts';
 import type { OverlayFile } from '../../site-agent/overlay-file.ts';
 import { readLedger } from '../../site-agent/privacy-ledger.ts';
 import { noisePlan, noisyContract } from '../support/noisy-contract.ts';
+import { MemoryStudy } from '../support/study-in-memory.ts';
+import { openLedger } from '../support/test-ledger.ts';
+import { watched } from '../support/watched-store.ts';
 import { closeCollection, collectUpdates, copyOf, openRound, runRound, until } from '../support/round-in-process.ts';
 import { StudyInProcess, type SiteInProcess } from '../support/study-in-process.ts';
 import { START, testContract } from '../support/test-contract.ts';
@@ -120,7 +126,8 @@ describe('PROTOCOL §7.9: what a store remembers beyond a contract', () => {
       const site = await second.restartSite(ID, disk);
       second.connect();
       await openRound(second, { round: 1, sites: want.length === 0 ? second.sites : others(second) });
-      await until(() => site.agent.state.activity.phase === (want.length === 0 ? 'committed' : 'waiting'));
+      const { agent, refusals } = site;
+      await until(() => agent.state.activity.phase === 'committed' || refusals.length > 0);
       expect(codes(site)).toEqual(want);
       second.stop();
     }
@@ -147,6 +154,32 @@ describe('PROTOCOL §7.13: a store that was put back', () => {
     await until(() => again.agent.state.model.round === 2);
     expect(again.agent.state.spent.size).toBe(2);
     expect(await entriesOn(torn)).toEqual(whole);
+  });
+
+  it('is paid for before the log remembers it', async () => {
+    const past = new MemoryStudy(sealed);
+    past.run(1);
+    const { environment, endorsement } = past.site(ID);
+    const store = watched(createMemoryDisk());
+    const initial = await beginContract({ environment, store, readModel: async () => null });
+    const agent = await Agent.start(
+      environment,
+      {
+        ...{ events: store.events, blobs: store.blobs, ledger: await openLedger(store.events, sealed) },
+        ...{ now: () => START, endorse: () => endorsement, train: () => Promise.reject(new Error('it is behind')) },
+        ...{ onEvent: () => undefined, onModel: async () => undefined, onHeadAsked: () => undefined },
+        ...{ onRefused: () => undefined, onFault: () => undefined },
+      },
+      initial,
+    );
+    store.writes.length = 0;
+    const statements = past.enclave.statements().map(({ bytes }) => bytes);
+    const messages = [encodeMessage({ type: 'history', statements })];
+    const { publicKey: bootKey } = past.enclave.environment.signer;
+    await agent.serve({ bootKey, send: async () => undefined, next: async () => messages.shift() ?? null });
+    // The boot key, genesis, manifest; then the certificate that names this hospital, and what follows.
+    const order = store.writes.map(({ key }) => (key === 'privacy-ledger' ? 'ledger' : 'log'));
+    expect(order.join(' ')).toBe('log log log ledger log log log');
   });
 
   it('an empty store finds every round it was in, whatever its budget', async () => {

@@ -16,6 +16,7 @@ import {
   testApproval,
   testContract,
 } from '../../support/test-contract.ts';
+import { noisyContract } from '../../support/noisy-contract.ts';
 import { outcome } from './outcome.ts';
 
 const sealed = testContract();
@@ -41,6 +42,17 @@ describe('PROTOCOL §6.1: approvals', () => {
   it('count for one contract only', () => {
     const successor = signApproval({ ...fields, contract: testContract({ rounds: 4 }).digest }, signer);
     expect(open(successor)).toBe('E-APPROVAL-INVALID: adler: another contract');
+  });
+
+  it('name an epsilon where the contract spends one, and need none where it does not', () => {
+    const noisy = noisyContract('site');
+    const approved = (epsilonBudget: number | null): string => {
+      const bytes = signApproval({ ...fields, contract: noisy.digest, epsilonBudget }, signer);
+      return outcome(openApproval(bytes, { sealed: noisy, at: START }));
+    };
+    expect(approved(null)).toBe('E-APPROVAL-INVALID: adler: allows no epsilon, and the contract spends one');
+    expect(approved(0.25)).toBe('opened');
+    expect(open(signApproval({ ...fields, epsilonBudget: null }, signer))).toBe('opened');
   });
 
   it('count only under the key that the contract gives the organisation', () => {
