@@ -8,6 +8,7 @@ import { addExamples, HELP_GROUP, type CommandModule } from '../command-module.t
 import { reportFault } from '../program.ts';
 import type { MeasuredProgram } from '../setup/draft.ts';
 import { siteAcceptBackup } from './site/accept-backup.ts';
+import { siteSent } from './site/sent.ts';
 
 /** `consilium coordinator`: the untrusted organiser. */
 export const coordinatorCommand: CommandModule = {
@@ -78,6 +79,7 @@ export const siteCommand: CommandModule = {
       });
     addExamples(command, [['consilium site --config site.yaml', 'At the hospital:']]);
     siteAcceptBackup.register(command, io);
+    siteSent.register(command, io);
   },
 };
 

@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs';
-import { loadConfig } from '../../lib/config/config-file.ts';
 import { toHex } from '../../lib/core/bytes.ts';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
-import { openSqliteStore } from '../../lib/store/sqlite.ts';
 import { storeAcceptedBackup } from '../../site-agent/accepted-backups.ts';
-import { siteConfig } from '../../site-agent/config.ts';
 import { startOf } from '../../site-agent/past-contracts.ts';
 import { replaySite } from '../../site-agent/replay-site.ts';
 import { initialSiteState } from '../../site-agent/state.ts';
 import { readContract } from './contract-file.ts';
+import { inSiteStore } from './site-store.ts';
 
 export interface AcceptedBackup {
   readonly organisation: string;
@@ -23,16 +20,10 @@ export interface AcceptedBackup {
  * Reads the store of the agent that `configPath` configures and, if the agent found it behind, leaves word for it that
  * this was accepted. Throws RefusalError on a bad configuration or store; makes no store where there is none.
  */
-export async function acceptBackup(configPath: string): Promise<AcceptedBackup> {
-  const loaded = await loadConfig(configPath, siteConfig);
-  if (!loaded.ok) throw new RefusalError(...loaded.error);
-  const { organisation, contract, store: path } = loaded.value;
-  const sealed = await readContract(contract);
-  if (!existsSync(path)) throw new RefusalError(refusal('E-STORE-PATH', `${path}: there is no store yet`));
-  const opened = await openSqliteStore(path);
-  if (!opened.ok) throw new RefusalError(opened.error);
-  const { events } = opened.value;
-  try {
+export function acceptBackup(configPath: string): Promise<AcceptedBackup> {
+  return inSiteStore(configPath, async ({ config, store: { events } }) => {
+    const { organisation, contract, store: path } = config;
+    const sealed = await readContract(contract);
     let recoveredDebits = 0;
     const { state, version } = await replaySite(events, sealed, initialSiteState(startOf(sealed)), ({ type }) => {
       if (type === 'debit-recovered') recoveredDebits += 1;
@@ -41,7 +32,5 @@ export async function acceptBackup(configPath: string): Promise<AcceptedBackup> 
     const { behind: since } = state;
     if (since !== null) await storeAcceptedBackup(events, { contract: sealed.digest, counter: since });
     return { organisation, contract: toHex(sealed.digest), since, recoveredDebits };
-  } finally {
-    await opened.value.close();
-  }
+  });
 }

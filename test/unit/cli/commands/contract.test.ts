@@ -9,6 +9,7 @@ import { openApproval, openWithdrawal } from '../../../../lib/contract/approval.
 import { openContract, type Organisation, type SealedContract } from '../../../../lib/contract/study-contract.ts';
 import { toHex } from '../../../../lib/core/bytes.ts';
 import { instant, organisationId } from '../../../../lib/core/ids.ts';
+import { noisePlan, noisyContract } from '../../../support/noisy-contract.ts';
 import { must } from '../../../support/study-in-memory.ts';
 import { digestOf, testContract } from '../../../support/test-contract.ts';
 import { runCommand, testFolder, type Ran } from './run-command.ts';
@@ -255,12 +256,39 @@ describe('PROTOCOL §6.1: consilium contract approve', () => {
     ['an organisation that is not in the contract', 'dogwood', [], 77, 'E-ORG-UNKNOWN'],
     ['an end in the past', 'adler', ['--expires', '2020-01-01'], 64, 'lies in the past'],
     ['a day that does not exist', 'adler', ['--expires', '2027-02-30'], 64, 'must be a date'],
+    ['an epsilon where no noise bounds one', 'adler', ['--epsilon-budget', '0.5'], 64, 'adds no noise'],
+    ['no epsilon at all', 'adler', ['--epsilon-budget', '0'], 64, 'must be a number above 0'],
     ['a date in words', 'adler', ['--expires', 'next year'], 64, 'must be a date'],
   ])('refuses %s, and signs nothing', async (_what, id, more, exit, message) => {
     const ran = await approve(id, 'refused-approval.cbor', ...more);
     expect(ran.exit).toBe(exit);
     expect(ran.stderr).toContain(message);
     await expect(readFile(path('refused-approval.cbor'))).rejects.toThrow('ENOENT');
+  });
+
+  test('names how much privacy a contract with noise may spend: what it plans, or less', async () => {
+    const publicRecords = organisations.map(({ id: organisation }) => ({ organisation, records: 150 }));
+    const privacy = noisePlan('enclave', { publicRecords });
+    const validity = { notBefore: instant(1), notAfter: instant(Date.now() + 86_400_000) };
+    const sealed = noisyContract('enclave', { organisations, privacy, validity });
+    await writeFile(path('noisy.cbor'), sealed.bytes);
+    const key = path('adler', 'organisation.key');
+    const sign = async (out: string, ...more: string[]): Promise<{ said: string; epsilon: number | null }> => {
+      const options = ['--org-key', key, '--as', 'adler', '--out', path(out), ...more];
+      const { exit, stdout } = await contract('approve', path('noisy.cbor'), ...options);
+      expect(exit).toBe(0);
+      const opened = openApproval(new Uint8Array(await readFile(path(out))), { sealed, at: instant(Date.now()) });
+      return { said: stdout.replaceAll(/\s+/g, ' '), epsilon: must(opened).document.epsilonBudget };
+    };
+    const whole = await sign('whole.cbor');
+    expect(whole.epsilon).toBe(2.5);
+    expect(whole.said).toContain('It may spend ε 2.5 at δ 0.00001 on each record of yours, of 2.5 that the contract');
+    expect(whole.said).not.toContain('stops before');
+    const less = await sign('less.cbor', '--epsilon-budget', '0.75');
+    expect(less.epsilon).toBe(0.75);
+    expect(less.said).toContain('Your agent stops before the round that would exceed it.');
+    const told = await sign('told.cbor', '--epsilon-budget', '0.75', '--json');
+    expect(told.said).toContain('"epsilonBudget":0.75');
   });
 
   test('refuses a contract that has ended', async () => {
