@@ -147,11 +147,11 @@ export class Agent {
       case 'publication':
         return this.#trustPublication(message.publication);
       case 'history':
-        for (const statement of message.statements) await this.#handle(this.#received(statement, false));
+        for (const statement of message.statements) await this.#handle(await this.#received(statement, false));
         return;
       case 'statement':
         await this.#lookForAcceptance();
-        return this.#handle(this.#received(message.statement, true));
+        return this.#handle(await this.#received(message.statement, true));
       case 'release': {
         const { bundle, weights } = message;
         return this.#handle({ type: 'receive-release', bundle, weights });
@@ -201,9 +201,9 @@ export class Agent {
     if (this.#proved) throw new RefusalError(refusal('E-HEAD-UNPROVEN', 'the enclave has no use for its proof'));
   }
 
-  #received(statement: Uint8Array, live: boolean): SiteCommand {
+  async #received(statement: Uint8Array, live: boolean): Promise<SiteCommand> {
     const { now, endorse, ledger } = this.#ports;
-    const unaffordable = live ? ledger.refusalOf(this.#nextRound) : null;
+    const unaffordable = live ? await ledger.refusalOf(this.#nextRound) : null;
     return { type: 'receive-statement', at: now(), statement, live, endorsement: endorse(), unaffordable };
   }
 

@@ -26,6 +26,8 @@ export const siteConfig = (fields: ConfigFields) =>
     data: fields.path,
     /** SQLite file: head, ledger, pending update. */
     store: fields.path,
+    /** SQLite file of the privacy ledger, one for all agents of this hospital; absent: in `store`. */
+    ledger: fields.path.optional(),
     /** Model file of the model that a successor contract goes on from; only where this store does not hold it. */
     startingModel: fields.path.optional(),
     /** Folder for received models and their passports. */

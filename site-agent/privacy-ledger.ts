@@ -7,8 +7,8 @@ import { SerialQueue } from '../lib/core/serial-queue.ts';
 import {
   chargeOf,
   debit,
+  EMPTY_LEDGER,
   encodeEntry,
-  recordEntry,
   recoverDebit,
   replayLedger,
   type BudgetLimits,
@@ -18,12 +18,12 @@ import {
   type LedgerState,
 } from '../lib/privacy/ledger.ts';
 import { mechanismOf } from '../lib/privacy/mechanism.ts';
-import { eachEvent } from '../lib/store/each-event.ts';
 import type { EventStore } from '../lib/store/event-store.ts';
 import type { OverlayFile } from './overlay-file.ts';
 
-/** One for the whole store: contracts come and go, what patients were exposed to stays (PROTOCOL §7.9). */
+/** One for all contracts and datasets of a hospital: they come and go, what patients were exposed to stays (PROTOCOL §7.9). */
 const STREAM = 'privacy-ledger';
+const MOST_TRIES = 10;
 
 /** What this hospital holds a contract to. */
 export interface LedgerTerms {
@@ -55,10 +55,8 @@ export const datasetOf = ({ data, privacy }: { data: string } & Pick<OverlayFile
   privacy?.dataset ?? basename(data).toWellFormed();
 
 /** Throws RefusalError: E-STORE-FORMAT, E-STORE-DAMAGED for a broken chain, or what the store refuses. */
-export async function readLedger(events: EventStore): Promise<LedgerState> {
-  const stored: Uint8Array[] = [];
-  for await (const bytes of eachEvent(events, STREAM)) stored.push(bytes);
-  const replayed = replayLedger(stored);
+export async function readLedger(events: EventStore, known: LedgerState = EMPTY_LEDGER): Promise<LedgerState> {
+  const replayed = replayLedger(await events.read(STREAM, known.entries.length), known);
   if (!replayed.ok) throw new RefusalError(replayed.error);
   return replayed.value;
 }
@@ -76,7 +74,10 @@ interface Parts {
   readonly now: () => Instant;
 }
 
-/** What this hospital's patients were exposed to, kept in its store; one contract's view of it (PROTOCOL §7.5, §7.9). */
+/**
+ * What this hospital's patients were exposed to; one contract's view of it (PROTOCOL §7.5, §7.9). Several agents may share
+ * the ledger: what another has appended is read before anything is decided.
+ */
 export class PrivacyLedger {
   readonly #parts: Parts;
   readonly #queue = new SerialQueue();
@@ -92,20 +93,16 @@ export class PrivacyLedger {
     return new PrivacyLedger(parts, await readLedger(parts.events));
   }
 
-  get state(): LedgerState {
-    return this.#state;
-  }
-
   /** Why this hospital cannot afford the round; null: it can, or has paid for it already. */
-  refusalOf(round: LedgerRound): Refusal | null {
-    const decided = debit(this.#state, this.#request(round), this.#parts.terms.limits);
+  async refusalOf(round: LedgerRound): Promise<Refusal | null> {
+    const decided = debit(await this.#refresh(), this.#request(round), this.#parts.terms.limits);
     return decided.ok ? null : decided.error;
   }
 
   /** The entry is durable when this resolves. Throws RefusalError E-BUDGET-SPENT, E-BUDGET-UNBOUNDED, or of the store. */
   debit(round: LedgerRound): Promise<void> {
-    return this.#append(() => {
-      const decided = debit(this.#state, this.#request(round), this.#parts.terms.limits);
+    return this.#append((state) => {
+      const decided = debit(state, this.#request(round), this.#parts.terms.limits);
       if (!decided.ok) throw new RefusalError(decided.error);
       return decided.value;
     });
@@ -113,7 +110,7 @@ export class PrivacyLedger {
 
   /** For a round that this store has forgotten: appended unless it is held. Throws RefusalError where the store refuses. */
   recover(round: LedgerRound): Promise<void> {
-    return this.#append(() => recoverDebit(this.#state, this.#request(round)));
+    return this.#append((state) => recoverDebit(state, this.#request(round)));
   }
 
   #request({ parent, round }: LedgerRound): DebitRequest {
@@ -122,13 +119,22 @@ export class PrivacyLedger {
     return { dataset, contract: sealed.digest, study: sealed.contract.study.id, parent, round, at: now(), charge };
   }
 
-  #append(decide: () => LedgerEntry | null): Promise<void> {
+  async #refresh(): Promise<LedgerState> {
+    this.#state = await readLedger(this.#parts.events, this.#state);
+    return this.#state;
+  }
+
+  #append(decide: (state: LedgerState) => LedgerEntry | null): Promise<void> {
     return this.#queue.run(async () => {
-      const entry = decide();
-      if (entry === null) return;
-      const appended = await this.#parts.events.append(STREAM, this.#state.entries.length, [encodeEntry(entry)]);
-      if (!appended.ok) throw new RefusalError(appended.error);
-      this.#state = recordEntry(this.#state, entry);
+      for (let tries = 1; ; tries++) {
+        const state = await this.#refresh();
+        const entry = decide(state);
+        if (entry === null) return;
+        const appended = await this.#parts.events.append(STREAM, state.entries.length, [encodeEntry(entry)]);
+        if (appended.ok) return;
+        // Another agent came first; whether this round is still affordable, its entry tells.
+        if (tries === MOST_TRIES) throw new RefusalError(appended.error);
+      }
     });
   }
 }

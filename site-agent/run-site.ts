@@ -5,6 +5,7 @@ import { RefusalError } from '../lib/core/errors.ts';
 import type { Instant } from '../lib/core/ids.ts';
 import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
+import type { Store } from '../lib/store/store.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import { Agent } from './agent.ts';
 import { beginContract } from './begin-contract.ts';
@@ -47,9 +48,9 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const faults = new FirstFault((fault) => {
     log.error('agent.fault', {}, fault);
   });
-  const opened = await openSqliteStore(config.store);
-  if (!opened.ok) throw new RefusalError(opened.error);
-  const store = failStop(opened.value, faults.report);
+  const store = failStop(await openStore(config.store), faults.report);
+  // Not fail-stop: what other agents append to it meanwhile is no fault.
+  const books = config.ledger === undefined ? store : await openStore(config.ledger);
 
   const resources = new SiteResources(config, environment.sealed);
   const endorse = (): Uint8Array => endorseBootKey(environment, organisationSigner, platform.clock);
@@ -60,7 +61,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const { epsilonBudget } = approval.document;
   const terms = ledgerTerms(sealed, { data: config.data, privacy, epsilonBudget });
   const now = (): Instant => platform.clock.now();
-  const ledger = await PrivacyLedger.open({ events: store.events, sealed, terms, now });
+  const ledger = await PrivacyLedger.open({ events: books.events, sealed, terms, now });
   const secret = await trainingSecret(store.events, () => platform.studyRandom('training-secret'));
   const agent = await Agent.start(
     environment,
@@ -103,7 +104,14 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const serving = { agent, link, environment, platform, endorse, resources, stop, log, backoff };
   await Promise.race([serveSessions(serving), faults.happened]);
   link.close();
+  if (books !== store) await books.close();
   await store.close();
+}
+
+async function openStore(path: string): Promise<Store> {
+  const opened = await openSqliteStore(path);
+  if (!opened.ok) throw new RefusalError(opened.error);
+  return opened.value;
 }
 
 function logEvent(log: Logger, event: SiteEvent): void {

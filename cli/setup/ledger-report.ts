@@ -10,7 +10,7 @@ import { listContracts } from '../../site-agent/contract-list.ts';
 import { overlayFile } from '../../site-agent/overlay-file.ts';
 import { datasetOf, readLedger } from '../../site-agent/privacy-ledger.ts';
 import { readContract } from './contract-file.ts';
-import { inSiteStore } from './site-store.ts';
+import { inSiteStore, inStore } from './site-store.ts';
 
 /** What a hospital's patients were exposed to, for people. */
 export interface LedgerReport {
@@ -58,7 +58,9 @@ const USUAL_DELTA = 1e-5;
  */
 export function ledgerReport(configPath: string): Promise<LedgerReport> {
   return inSiteStore(configPath, async ({ config, store }) => {
-    const { entries } = await readLedger(store.events);
+    const { entries } = await (config.ledger === undefined
+      ? readLedger(store.events)
+      : inStore(config.ledger, ({ events }) => readLedger(events)));
     const overlay = await loadConfig(config.overlay, () => overlayFile);
     if (!overlay.ok) throw new RefusalError(...overlay.error);
     const { privacy } = overlay.value;

@@ -10,21 +10,22 @@ interface OpenedSite {
   readonly store: Store;
 }
 
-/**
- * Looks into the store of the agent that `configPath` configures, which may be running. Throws RefusalError on a bad
- * configuration or store; makes no store where there is none.
- */
+/** Looks into a store that another program may be using. Throws RefusalError; makes no store where there is none. */
+export async function inStore<T>(path: string, use: (store: Store) => Promise<T>): Promise<T> {
+  if (!existsSync(path)) throw new RefusalError(refusal('E-STORE-PATH', `${path}: there is no store yet`));
+  const opened = await openSqliteStore(path);
+  if (!opened.ok) throw new RefusalError(opened.error);
+  try {
+    return await use(opened.value);
+  } finally {
+    await opened.value.close();
+  }
+}
+
+/** Looks into the store of the agent that `configPath` configures, which may be running. Throws RefusalError as `inStore`. */
 export async function inSiteStore<T>(configPath: string, use: (site: OpenedSite) => Promise<T>): Promise<T> {
   const loaded = await loadConfig(configPath, siteConfig);
   if (!loaded.ok) throw new RefusalError(...loaded.error);
   const config = loaded.value;
-  if (!existsSync(config.store))
-    throw new RefusalError(refusal('E-STORE-PATH', `${config.store}: there is no store yet`));
-  const opened = await openSqliteStore(config.store);
-  if (!opened.ok) throw new RefusalError(opened.error);
-  try {
-    return await use({ config, store: opened.value });
-  } finally {
-    await opened.value.close();
-  }
+  return inStore(config.store, (store) => use({ config, store }));
 }

@@ -51,20 +51,22 @@ export const EMPTY_LEDGER: LedgerState = { head: new Uint8Array(DIGEST_BYTES) as
 
 export const encodeEntry = (decided: LedgerEntry): Uint8Array => encodeDocument(decided);
 
-/** The ledger with `decided`, which was decided on exactly this state. */
-export function recordEntry({ entries }: LedgerState, decided: LedgerEntry): LedgerState {
-  return { head: digestOf(encodeEntry(decided)), entries: [...entries, decided] };
-}
-
-/** Total: E-STORE-FORMAT for what is no entry, E-STORE-DAMAGED where one does not follow the one before. */
-export function replayLedger(stored: readonly Uint8Array[]): Result<LedgerState, Refusal> {
-  const entries: LedgerEntry[] = [];
-  let { head } = EMPTY_LEDGER;
-  for (const [index, bytes] of stored.entries()) {
+/**
+ * The ledger after what is stored behind `state`. Total: E-STORE-FORMAT for what is no entry, E-STORE-DAMAGED where one
+ * does not follow the one before.
+ */
+export function replayLedger(
+  stored: readonly Uint8Array[],
+  state: LedgerState = EMPTY_LEDGER,
+): Result<LedgerState, Refusal> {
+  if (stored.length === 0) return ok(state);
+  const entries = [...state.entries];
+  let { head } = state;
+  for (const bytes of stored) {
     const decoded = decodeDocument<LedgerEntry>(entry, bytes, { code: 'E-STORE-FORMAT', limits: LIMITS });
     if (!decoded.ok) return err({ ...decoded.error, detail: `privacy ledger, ${decoded.error.detail}` });
     if (!bytesEqual(decoded.value.previous, head))
-      return err(refusal('E-STORE-DAMAGED', `privacy ledger: entry ${index + 1} does not follow the one before it`));
+      return err(refusal('E-STORE-DAMAGED', `privacy ledger: entry ${entries.length + 1} does not follow the one before it`));
     entries.push(decoded.value);
     head = digestOf(bytes);
   }

@@ -8,7 +8,6 @@ import {
   EMPTY_LEDGER,
   encodeEntry,
   epsilonSpent,
-  recordEntry,
   recoverDebit,
   replayLedger,
   type Budget,
@@ -44,7 +43,7 @@ const after = (...requests: readonly DebitRequest[]): LedgerState =>
   requests.reduce((state, one) => {
     const decided = must(debit(state, one, NO_LIMITS));
     if (decided === null) throw new Error('free');
-    return recordEntry(state, decided);
+    return must(replayLedger([encodeEntry(decided)], state));
   }, EMPTY_LEDGER);
 const rounds = (count: number, change: Partial<DebitRequest> = {}): DebitRequest[] =>
   Array.from({ length: count }, (_, index) => request(index + 1, change));
