@@ -35,11 +35,7 @@ export interface LedgerTerms {
 /** `data`: path of the hospital's data file, whose name without its folder names the dataset unless the overlay does. */
 export function ledgerTerms(
   { contract }: Pick<SealedContract, 'contract'>,
-  {
-    data,
-    privacy,
-    epsilonBudget,
-  }: { data: string } & Pick<OverlayFile, 'privacy'> & Pick<Approval, 'epsilonBudget'>,
+  { data, privacy, epsilonBudget }: { data: string } & Pick<OverlayFile, 'privacy'> & Pick<Approval, 'epsilonBudget'>,
 ): LedgerTerms {
   const mechanism = mechanismOf(contract);
   const approved =

@@ -67,7 +67,10 @@ export function ledgerReport(configPath: string): Promise<LedgerReport> {
     const approved = await approvedEpsilon(await readContract(config.contract), config.approval);
     const own = datasetOf({ data: config.data, privacy });
     const known = await listContracts(store);
-    const datasets = new Set([...entries.map(({ dataset }) => dataset), ...(privacy?.budget === undefined ? [] : [own])]);
+    const datasets = new Set([
+      ...entries.map(({ dataset }) => dataset),
+      ...(privacy?.budget === undefined ? [] : [own]),
+    ]);
     const accounts = [...datasets].map((dataset) =>
       accountOf({
         dataset,

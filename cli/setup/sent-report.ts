@@ -103,25 +103,19 @@ const SENDING: ReadonlySet<SiteEvent['type']> = new Set([
 /** All but updates, whose payload lies beside the log. `manifest`: of the newest commit. */
 function sentWith(event: SiteEvent, manifest: Manifest | null): Sent[] {
   const place = { round: manifest?.round ?? 0, attempt: manifest?.attempt ?? 0 };
-  switch (event.type) {
-    case 'committed': {
-      const opened = openCommit(event.commit);
-      const { at = null, minimum = null, requireCoParticipants = [] } = opened.ok ? opened.value.document : {};
-      return [{ what: 'commit', ...place, bytes: event.commit.length, at, minimum, requireCoParticipants }];
-    }
-    case 'acknowledged': {
-      const { acknowledgement } = event;
-      const opened = openAcknowledgement(acknowledgement);
-      const at = opened.ok ? opened.value.document.at : null;
-      return [{ what: 'acknowledgement', ...place, bytes: acknowledgement.length, at }];
-    }
-    case 'withdrawn':
-      return [{ what: 'withdrawal', bytes: event.withdrawal.length }];
-    case 'debit-recovered':
-      return [{ what: 'forgotten update', commitment: toHex(event.commit) }];
-    default:
-      return [];
+  if (event.type === 'committed') {
+    const opened = openCommit(event.commit);
+    const { at = null, minimum = null, requireCoParticipants = [] } = opened.ok ? opened.value.document : {};
+    return [{ what: 'commit', ...place, bytes: event.commit.length, at, minimum, requireCoParticipants }];
   }
+  if (event.type === 'acknowledged') {
+    const { acknowledgement } = event;
+    const opened = openAcknowledgement(acknowledgement);
+    const at = opened.ok ? opened.value.document.at : null;
+    return [{ what: 'acknowledgement', ...place, bytes: acknowledgement.length, at }];
+  }
+  if (event.type === 'withdrawn') return [{ what: 'withdrawal', bytes: event.withdrawal.length }];
+  return event.type === 'debit-recovered' ? [{ what: 'forgotten update', commitment: toHex(event.commit) }] : [];
 }
 
 /** What an update says beside its coordinates, which are shown nowhere. */

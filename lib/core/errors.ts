@@ -207,7 +207,7 @@ export const ERRORS = {
     'Run `consilium contract approve` at that hospital.',
   ),
   'E-APPROVAL-INVALID': refused(
-    'An approval is not signed by its organisation, is for another contract, or has expired.',
+    'An approval is not signed by its organisation, is for another contract, has expired, or names no ε although the contract spends one.',
     'Ask the hospital to approve again.',
   ),
   'E-APPROVALS-MISSING': precondition(

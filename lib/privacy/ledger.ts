@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { decodeDocument, digest, encodeDocument, instant, organisationId, positiveInteger } from '../contract/shapes.ts';
+import {
+  decodeDocument,
+  digest,
+  encodeDocument,
+  instant,
+  organisationId,
+  positiveInteger,
+} from '../contract/shapes.ts';
 import { bytesEqual } from '../core/bytes.ts';
 import { refusal, type Refusal } from '../core/errors.ts';
 import { hash } from '../core/hash.ts';
@@ -66,7 +73,9 @@ export function replayLedger(
     const decoded = decodeDocument<LedgerEntry>(entry, bytes, { code: 'E-STORE-FORMAT', limits: LIMITS });
     if (!decoded.ok) return err({ ...decoded.error, detail: `privacy ledger, ${decoded.error.detail}` });
     if (!bytesEqual(decoded.value.previous, head))
-      return err(refusal('E-STORE-DAMAGED', `privacy ledger: entry ${entries.length + 1} does not follow the one before it`));
+      return err(
+        refusal('E-STORE-DAMAGED', `privacy ledger: entry ${entries.length + 1} does not follow the one before it`),
+      );
     entries.push(decoded.value);
     head = digestOf(bytes);
   }
@@ -127,7 +136,8 @@ export function debit(
 ): Result<LedgerEntry | null, Refusal> {
   const { charge } = request;
   if (charge === null) return limits.dataset === null ? ok(null) : err(refusal('E-BUDGET-UNBOUNDED'));
-  const ofDataset = state.entries.filter(({ dataset, unit }) => dataset === request.dataset && unit === charge.unit);
+  const account = accountOf({ dataset: request.dataset, unit: charge.unit });
+  const ofDataset = state.entries.filter((earlier) => accountOf(earlier) === account);
   const isPaid = ofDataset.some((earlier) => isSameRound(earlier, request));
   if (isPaid) return ok(null);
   const ofContract = state.entries.filter(({ contract }) => bytesEqual(contract, request.contract));
@@ -146,6 +156,9 @@ export function recoverDebit(state: LedgerState, request: DebitRequest): LedgerE
   const isHeld = state.entries.some((earlier) => isSameRound(earlier, request));
   return charge === null || isHeld ? null : entryFor(state, request, charge);
 }
+
+/** What one budget is for. */
+const accountOf = ({ dataset, unit }: Pick<LedgerEntry, 'dataset' | 'unit'>): string => `${unit} ${dataset}`;
 
 /** One update for one parent under one contract: training it again gives the same bytes. */
 const isSameRound = (

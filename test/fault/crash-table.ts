@@ -9,7 +9,9 @@ import type { FaultMode, FaultPoint } from './fault-port.ts';
 import { StudyUnderFaults } from './study-under-faults.ts';
 
 /** Three hospitals, three rounds, a model of three numbers; two hospitals would be enough. */
-export const threeHospitals = (contractWith: (change: Partial<StudyContract>) => SealedContract = testContract): SealedContract =>
+export const threeHospitals = (
+  contractWith: (change: Partial<StudyContract>) => SealedContract = testContract,
+): SealedContract =>
   contractWith({
     kMin: 2,
     organisations: HOSPITALS.slice(0, 3).map((id) => ({

@@ -34,7 +34,11 @@ function catchUp(study: MemoryStudy): readonly SiteEvent[] {
   const events: SiteEvent[] = [];
   for (const { bytes: statement } of study.enclave.statements().slice(site.state.chain.length)) {
     const { endorsement } = site;
-    events.push(...must(site.handle({ type: 'receive-statement', at: START, statement, live: false, endorsement, unaffordable: null })));
+    events.push(
+      ...must(
+        site.handle({ type: 'receive-statement', at: START, statement, live: false, endorsement, unaffordable: null }),
+      ),
+    );
   }
   const { enclave } = study;
   if (site.state.model.round < site.state.released.round)

@@ -61,7 +61,9 @@ describe('PROTOCOL §7.5: a hospital with a privacy budget', () => {
     expect(await roundsOn(site.disk)).toEqual([1, 2]);
     await runRoundWithout(now, 3);
     expect(codes(site)).toEqual(['E-BUDGET-SPENT']);
-    expect(site.refusals[0]?.detail).toMatch(/^all contracts on this dataset: .* 0\.0000 is left, round 3 costs 0\.\d+$/);
+    expect(site.refusals[0]?.detail).toMatch(
+      /^all contracts on this dataset: .* 0\.0000 is left, round 3 costs 0\.\d+$/,
+    );
     expect(site.trained).toEqual([1, 2]);
     expect(site.agent.state.model.round).toBe(3);
     expect(await roundsOn(site.disk)).toEqual([1, 2]);

@@ -97,7 +97,9 @@ const successorNote = ({ contract, round }: Predecessor): string =>
 function budgetOf(asked: number | undefined, plan: PrivacyPlan): number | null {
   const planned = epsilonOfPlan(plan);
   if (planned === null && asked !== undefined)
-    throw new RefusalError(refusal('E-USAGE', '--epsilon-budget: the contract adds no noise, so that nothing bounds ε'));
+    throw new RefusalError(
+      refusal('E-USAGE', '--epsilon-budget: the contract adds no noise, so that nothing bounds ε'),
+    );
   return asked ?? planned;
 }
 

@@ -116,8 +116,7 @@ describe('PROTOCOL §6.3, §7.9: a round that would overspend', () => {
   });
 
   it('both limits bind, each at its own δ', () => {
-    const both = (dataset: Budget, contract: Budget): string =>
-      told(debit(four, request(5), { dataset, contract }));
+    const both = (dataset: Budget, contract: Budget): string => told(debit(four, request(5), { dataset, contract }));
     const enough = { epsilon: five, delta };
     const tooLittle = { epsilon: five * 0.99, delta };
     expect(both(enough, enough)).toBe('debited');
@@ -214,7 +213,7 @@ describe('the chain of entries', () => {
   ])('an entry with %s is refused', (_what, change) => {
     const [entry] = state.entries;
     if (entry === undefined) throw new Error('three');
-    expect(replay(encodeEntry({ ...entry, ...change } as typeof entry))).toMatch(/^E-STORE-FORMAT: privacy ledger/);
+    expect(replay(encodeEntry({ ...entry, ...change }))).toMatch(/^E-STORE-FORMAT: privacy ledger/);
   });
 
   it('bytes that are no entry are refused, never thrown at', () => {

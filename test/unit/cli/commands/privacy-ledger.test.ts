@@ -87,7 +87,9 @@ describe('consilium privacy ledger', () => {
     const two = epsilonAfter(mechanism, 2);
     expect(stdout).toContain('heart.csv, unit: record');
     expect(stdout).toContain(`spent   ε ${(Math.ceil(two * 1000) / 1000).toFixed(3)} at δ ${delta}`);
-    expect(stdout).toContain(`budget  ${BUDGET}, of which ${(Math.floor((BUDGET - two) * 1000) / 1000).toFixed(3)} is left`);
+    expect(stdout).toContain(
+      `budget  ${BUDGET}, of which ${(Math.floor((BUDGET - two) * 1000) / 1000).toFixed(3)} is left`,
+    );
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain('In words: somebody who sees every released model');
     expect(stdout).toMatch(new RegExp(`^test-study +${CONTRACT.slice(0, 16)} +1–2 +enclave +\\d\\.\\d+ +2\\.5$`, 'm'));
     expect(stdout).toMatch(/^ {2}2026-11-02 {2}#+\.+ {2}ε \d\.\d{3} {2}\d\.\d{3} left {2}test-study, round 2$/m);
@@ -99,7 +101,9 @@ describe('consilium privacy ledger', () => {
     const [account] = (await ledger(path('bare.yaml'), '--json')).json()['accounts'] as Record<string, unknown>[];
     expect(account).toMatchObject({ delta, budget: null, left: null });
     const quiet = { sealed: testContract(), disk: createMemoryDisk(), overlay: '' };
-    expect((await ledger(await hospital('quiet', quiet))).stdout).toContain('Nothing is in the privacy ledger of birch');
+    expect((await ledger(await hospital('quiet', quiet))).stdout).toContain(
+      'Nothing is in the privacy ledger of birch',
+    );
     const waiting = await ledger(await hospital('waiting', { disk: createMemoryDisk() }), '--json');
     expect(waiting.json()['accounts']).toMatchObject([{ dataset: 'heart.csv', spent: 0, left: BUDGET, contracts: [] }]);
   });
