@@ -54,7 +54,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
 
   const resources = new SiteResources(config, environment.sealed);
   const endorse = (): Uint8Array => endorseBootKey(environment, organisationSigner, platform.clock);
-  const { sealed } = environment;
+  const { sealed, organisation } = environment;
   const { output, keepModels } = config;
   const initial = await beginContract({ environment, store, readModel: () => startingModel(config) });
   const { privacy } = await configured(config.overlay, () => overlayFile);
@@ -74,7 +74,10 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
       train: async (parent, round) => {
         const [trainer, table] = await Promise.all([resources.trainer(), resources.table()]);
         log.info('training.started', { round, rows: table.rows, backend: trainer.backend });
-        return trainLocally({ sealed, trainer, table, secret }, parent);
+        const onNonFiniteRows = (rows: number): void => {
+          log.warn('training.rows-not-finite', { round, rows });
+        };
+        return trainLocally({ sealed, organisation, trainer, table, secret, onNonFiniteRows }, parent);
       },
       onEvent: (event) => {
         logEvent(log, event);

@@ -1,4 +1,4 @@
-import { utf8 } from '../core/bytes.ts';
+import { u64be, utf8 } from '../core/bytes.ts';
 import { hash } from '../core/hash.ts';
 import type { Digest } from '../core/ids.ts';
 
@@ -8,6 +8,12 @@ export interface TrainingRandom {
   readonly batchSeed: Uint8Array;
   /** 32 secret bytes, for this plaintext and no other. */
   readonly saltFor: (plaintext: Uint8Array) => Uint8Array;
+  /**
+   * 32 secret bytes for one use: the Poisson sample, or the noise, of one step (0, 1, 2, …). `binding` names everything
+   * else that the step's sum follows from: two different sums must never get the same noise, whose difference would
+   * then be theirs.
+   */
+  readonly stepSeed: (purpose: 'sample' | 'noise', binding: Digest, step: number) => Uint8Array;
 }
 
 /**
@@ -18,5 +24,9 @@ export interface TrainingRandom {
 export function trainingRandom(secret: Uint8Array, parent: Digest): TrainingRandom {
   const derive = (purpose: string, ...fields: readonly Uint8Array[]): Uint8Array =>
     hash('training', secret, parent, utf8(purpose), ...fields);
-  return { batchSeed: derive('batches'), saltFor: (plaintext) => derive('salt', plaintext) };
+  return {
+    batchSeed: derive('batches'),
+    saltFor: (plaintext) => derive('salt', plaintext),
+    stepSeed: (purpose, binding, step) => derive(purpose, binding, u64be(step)),
+  };
 }

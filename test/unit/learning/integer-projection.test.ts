@@ -16,7 +16,7 @@ const neighbours = fc
     length: fc.oneof(fc.double({ min: 0, max: 3, noNaN: true }), fc.double({ min: 0.9, max: 1.1, noNaN: true })),
     l2Bound: fc.integer({ min: 1, max: 4000 }),
     boxOfBall: fc.double({ min: 0.05, max: 2, noNaN: true }),
-    moved: fc.double({ min: 0, max: 2, noNaN: true }),
+    moved: fc.oneof(fc.double({ min: 0, max: 2, noNaN: true }), fc.double({ min: 0, max: 0.1, noNaN: true })),
     move: fc.infiniteStream(fc.double({ min: -1, max: 1, noNaN: true })),
     stepLog2: fc.integer({ min: -30, max: 0 }),
   })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SealedContract } from '../../../lib/contract/study-contract.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
+import { organisationId } from '../../../lib/core/ids.ts';
 import type { FeatureTable } from '../../../lib/data/featurise.ts';
 import { loadTrainer } from '../../../lib/learning/tfjs/load-trainer.ts';
 import { SALT_BYTES } from '../../../lib/learning/update-codec.ts';
@@ -13,6 +14,7 @@ const trainer = await loadTrainer('cpu');
 const sealed = testContract({
   training: { optimizer: 'sgd', learningRate: 0.5, localSteps: 5, batchSize: 6, proximalMu: 0 },
 });
+const organisation = organisationId('adler');
 const secret = digestOf('training secret');
 const parent: SiteModel = { round: 1, digest: digestOf('parent'), weights: Float32Array.of(0.25, -0.5, 0.125) };
 
@@ -29,7 +31,7 @@ interface Change {
   readonly table?: FeatureTable;
 }
 const trained = ({ table = tableOf(0), ...change }: Change = {}, model = parent): Promise<Uint8Array> =>
-  trainLocally({ sealed, trainer, secret, table, ...change }, model);
+  trainLocally({ sealed, organisation, trainer, secret, table, onNonFiniteRows: () => undefined, ...change }, model);
 const saltOf = (payload: Uint8Array): string => toHex(payload.subarray(0, SALT_BYTES));
 const plaintextOf = (payload: Uint8Array): string => toHex(payload.subarray(SALT_BYTES));
 
