@@ -4,13 +4,13 @@ import type { StudyContract } from '../contract/study-contract.ts';
 import { epsilonOf, type Composed } from './epsilon.ts';
 
 /**
- * Sums of a batch are computed in float32, in pieces of `PIECE_ROWS` rows or fewer, so that rounding moves a sum by less
- * than half of this part of C (docs/privacy.md); two neighbouring data sets may be off in opposite directions.
+ * Sums of a batch are computed in float32 in pieces, and the pieces in float64. What a row adds is the same to the bit
+ * whatever stands beside it, so that only adding up is inexact: by (m − 1) · m · 2^-24 · C at most for a piece of m rows,
+ * and so by less than half of this part of C for a batch. Two neighbouring data sets may be off in opposite directions.
  */
 const FLOAT32_MARGIN = 2 ** -6;
-/** rows of a batch × rows of a piece stay below this: each piece of m rows is off by at most m² · 2^-24 · C. */
+/** Rows of a batch × rows of a piece are at most this, or a piece is one row. */
 const MOST_ROW_PRODUCTS = 2 ** 17;
-const PIECE_ROWS = 64;
 
 /** Everything that has to agree for ε to be true, from one contract: what is sampled, clipped, noised and counted. */
 export interface Mechanism {
@@ -112,4 +112,4 @@ export const expectedBatch = (plan: NoisePlan, organisations: readonly string[])
 
 /** Rows of a batch that may be summed in float32 at once; see FLOAT32_MARGIN. */
 export const pieceRows = (batchRows: number): number =>
-  Math.max(1, Math.min(PIECE_ROWS, Math.floor(MOST_ROW_PRODUCTS / Math.max(1, batchRows))));
+  Math.max(1, Math.floor(MOST_ROW_PRODUCTS / Math.max(1, batchRows)));

@@ -260,7 +260,7 @@ describe('PROTOCOL §7.5: what the randomness follows from', () => {
     const promised = deviationOf(site);
     const same = [
       contractOf('site', { ...EMPTY, records: 2 ** 19 }),
-      contractOf('site', { ...EMPTY, samplingRate: 2 ** -18 }),
+      contractOf('site', { samplingRate: 2 ** -18, records: 2 ** 19 }),
       contractOf('site', EMPTY, { privacy: { clip: 1.5, noiseMultiplier: 1.05045 } }),
       contractOf('site', EMPTY, { training: { learningRate: 16 } }),
     ];

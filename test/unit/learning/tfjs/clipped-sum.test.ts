@@ -6,10 +6,8 @@ import { layoutOf } from '../../../../lib/learning/layout.ts';
 import { randomWords } from '../../../../lib/learning/random-words.ts';
 import { loadTrainer } from '../../../../lib/learning/tfjs/load-trainer.ts';
 import type { ClippedSumRequest, Trainer } from '../../../../lib/learning/trainer.ts';
+import { pieceRows } from '../../../../lib/privacy/mechanism.ts';
 import { logistic, threeLayers } from '../specs.ts';
-
-const words = randomWords('seed', Uint8Array.of(43));
-const uniform = (): number => words.next().value / 2 ** 31 - 1;
 
 const reluNet: ModelSpec = {
   ...threeLayers,
@@ -35,6 +33,8 @@ const USED_CLIP = CLIP * (1 - 2 ** -10);
 
 function requestFor(spec: ModelSpec, rows: number): ClippedSumRequest {
   const classes = Math.max(2, spec.layers.at(-1)?.units ?? 0);
+  const words = randomWords('seed', Uint8Array.of(43));
+  const uniform = (): number => words.next().value / 2 ** 31 - 1;
   return {
     spec,
     weights: Float32Array.from({ length: layoutOf(spec).length }, () => uniform() / 2),
@@ -96,8 +96,10 @@ describe.each(['wasm', 'cpu'] as const)('clipped sums of the %s trainer', (backe
   it('clip each row before they are added up: a huge row moves the sum by the clip, and the others as before', async () => {
     const request = requestFor(reluNet, 20);
     const { sum: before } = await trainer.clippedSum(request);
-    const features = Float32Array.of(...request.features, ...new Array<number>(6).fill(1e4));
-    const labels = Int32Array.of(...request.labels, 1);
+    const row = new Array<number>(6).fill(1e4);
+    const [predicted = 0] = await trainer.predict({ ...request, features: Float32Array.from(row) });
+    const features = Float32Array.of(...request.features, ...row);
+    const labels = Int32Array.of(...request.labels, predicted > 0.5 ? 0 : 1);
     const huge = { ...request, features, labels, rows: Int32Array.of(...request.rows, 20) };
     expect(norm(await plainGradient(huge, 20))).toBeGreaterThan(100 * CLIP);
     const { sum: after } = await trainer.clippedSum(huge);
@@ -174,12 +176,23 @@ describe.each(['wasm', 'cpu'] as const)('clipped sums of the %s trainer', (backe
   it('differ between pieces by float32 rounding alone, and count a row named twice twice', async () => {
     const request = requestFor(reluNet, 300);
     const whole = (await trainer.clippedSum({ ...request, pieceRows: 1000 })).sum;
-    for (const pieceRows of [1, 7, 64, 299]) {
-      const { sum } = await trainer.clippedSum({ ...request, pieceRows });
+    for (const size of [1, 7, 64, 299]) {
+      const { sum } = await trainer.clippedSum({ ...request, pieceRows: size });
       expect(norm(minus(sum, whole))).toBeLessThan(300 * CLIP * 2 ** -16);
     }
     const once = (await trainer.clippedSum(only(request, 3))).sum;
     expect((await trainer.clippedSum(only(request, 3, 3))).sum).toEqual(once.map((value) => 2 * value));
+  });
+
+  it('are off by less than the sensitivity counts, in pieces as large as allowed', async () => {
+    for (const rows of [362, 2000]) {
+      const request = { ...requestFor(tanhNet, rows), clip: 0.05 };
+      const exact = (await trainer.clippedSum({ ...request, pieceRows: 1 })).sum;
+      const { sum } = await trainer.clippedSum({ ...request, pieceRows: pieceRows(rows) });
+      expect(norm(minus(sum, exact))).toBeLessThan(2 ** -7 * request.clip);
+      expect(rows * pieceRows(rows)).toBeLessThanOrEqual(2 ** 17);
+    }
+    expect([0, 2 ** 17, 2 ** 20].map(pieceRows)).toEqual([2 ** 17, 1, 1]);
   });
 
   it('leave no tensor behind, also when they throw, and arguments alone', async () => {
