@@ -136,8 +136,8 @@ function accuracyTable(
 }
 
 const noiseNote = html`<p class="note">
-  Only the shared model was trained with noise. “Alone” and “one place” were trained without any: the distance to them
-  is the price of privacy as well as of staying apart.
+  Only the shared model was trained with noise. “Alone” and “one place” were trained without any: the differences to
+  them show what noise and staying apart do together.
 </p>`;
 
 const majorityNote = html`<p class="note">
