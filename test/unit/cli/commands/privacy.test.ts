@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { privacyCommand } from '../../../../cli/commands/privacy.ts';
+import { DISCLOSURES } from '../../../../cli/output/disclosures.ts';
+import { whatLeavesPage } from '../../../../cli/output/what-leaves-page.ts';
 import { epsilonOf } from '../../../../lib/privacy/epsilon.ts';
 import { runCommand, type Ran } from './run-command.ts';
 
@@ -94,5 +96,13 @@ describe('consilium privacy calibrate', () => {
     const { exit, stderr } = await privacy('calibrate', ...training, `--epsilon=${value}`);
     expect(exit).toBe(64);
     expect(stderr).toContain('above 0 and up to 1000000');
+  });
+});
+
+describe('consilium privacy what-leaves', () => {
+  test('prints the page, and the same for programs', async () => {
+    expect(await privacy('what-leaves')).toMatchObject({ exit: 0, stdout: whatLeavesPage() });
+    const listed = (await privacy('what-leaves', '--json')).json();
+    expect(listed).toMatchObject({ type: 'what-leaves', messages: JSON.parse(JSON.stringify(DISCLOSURES)) as object });
   });
 });
