@@ -23,7 +23,7 @@ export const GROUPS: readonly MutationGroup[] = [
     mutate: ['lib/privacy/**/*.ts'],
     // Not the statistics of noise: millions of draws take minutes where each is counted.
     tests: [
-      'test/unit/privacy/{rdp,epsilon,calibrate,discrete-gaussian,membership-attack,poisson-sample}.test.ts',
+      'test/unit/privacy/{rdp,epsilon,calibrate,discrete-gaussian,membership-attack,poisson-sample,ledger}.test.ts',
       'test/vectors/privacy/chacha20-rfc8439.test.ts',
     ],
   },

@@ -12,6 +12,7 @@ import type { OverlayFile } from '../../site-agent/overlay-file.ts';
 import { readLedger } from '../../site-agent/privacy-ledger.ts';
 import { noisePlan, noisyContract } from '../support/noisy-contract.ts';
 import { MemoryStudy } from '../support/study-in-memory.ts';
+import { successorOf } from '../support/successor-contract.ts';
 import { openLedger } from '../support/test-ledger.ts';
 import { watched } from '../support/watched-store.ts';
 import { closeCollection, collectUpdates, copyOf, openRound, runRound, until } from '../support/round-in-process.ts';
@@ -133,6 +134,30 @@ describe('PROTOCOL §7.9: what a store remembers beyond a contract', () => {
       expect(codes(site)).toEqual(want);
       second.stop();
     }
+  });
+});
+
+describe('PROTOCOL §7.9: a successor contract on the same store', () => {
+  it('finds what the contract before has spent', async () => {
+    const first = await running(sealed, budgetFor(2));
+    await runRound(first, { round: 1 });
+    await runRound(first, { round: 2 });
+    const passport = siteOf(first).passports.get(2) ?? new Uint8Array();
+    const next = successorOf(sealed, passport);
+    first.stop();
+    const second = await StudyInProcess.succeed(next, passport);
+    study = second;
+    for (const { id, disk } of first.sites) await second.join(id, disk, undefined, { [ID]: budgetFor(2) });
+    second.connect();
+    // An enclave of a successor is given its model by a hospital.
+    await until(() => {
+      const { state } = second.enclave;
+      return state.phase !== 'unborn' && state.ledger.model.content !== null;
+    });
+    await runRoundWithout(second, 1);
+    expect(codes(siteOf(second))).toEqual(['E-BUDGET-SPENT']);
+    expect(await roundsOn(siteOf(second).disk)).toEqual([1, 2]);
+    for (const other of others(second)) expect(await roundsOn(other.disk)).toEqual([1, 2, 1]);
   });
 });
 

@@ -92,8 +92,14 @@ export class StudyInProcess {
   }
 
   /** Starts the agent of `id` on a disk that outlived its last contract; `readModel`: its `startingModel`. */
-  async join(id: OrganisationId, disk?: MemoryDisk, readModel?: ReadModel): Promise<SiteInProcess> {
-    const site = await SiteInProcess.start(this.sealed, id, { setting: this.#setting, disk, readModel });
+  async join(
+    id: OrganisationId,
+    disk?: MemoryDisk,
+    readModel?: ReadModel,
+    privacy: Setting['privacy'] = {},
+  ): Promise<SiteInProcess> {
+    const setting = { ...this.#setting, privacy };
+    const site = await SiteInProcess.start(this.sealed, id, { setting, disk, readModel });
     this.#parts.set(id, site);
     return site;
   }
