@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LAUNCHER = join(ROOT, 'bin', 'consilium.mjs');
 const EXAMPLES = join(ROOT, 'examples', 'by-hand');
-const STUDY = join(ROOT, 'examples', 'heart-disease', 'study.yaml');
+/** The shipped one. */
+export const STUDY = join(ROOT, 'examples', 'heart-disease', 'study.yaml');
 const LAUNCH_MS = 90_000;
 
 export const TRIAL_HOSPITALS: readonly string[] = ['harbour', 'lakeside', 'northfield'];
@@ -93,8 +94,8 @@ export class Trial {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 
-  /** Keys, certificates, confirmations, data, a contract of `rounds`, approvals, configurations. */
-  async setUp(rounds: number): Promise<void> {
+  /** Keys, certificates, confirmations, data, a contract of `rounds` and whatever `terms` say, approvals, configurations. */
+  async setUp(rounds: number, ...terms: string[]): Promise<void> {
     const [words, chip] = await Promise.all([this.#initHospitals(), this.ask('chip', 'init', '--out', 'chip')]);
     await this.ask('tls', 'ca', '--out', 'ca');
     const parties = [
@@ -112,7 +113,7 @@ export class Trial {
     const machines = TRIAL_HOSPITALS.map((id) => `chip-${id}`);
     const study = ['--study', STUDY, '--rounds', String(rounds), '--data-class', 'synthetic', '--out', 'contract.cbor'];
     const chips = ['--enclave-instance', 'chip-enclave', '--site-instance', ...machines];
-    await this.ask('contract', 'draft', ...study, '--org', ...publics, ...chips);
+    await this.ask('contract', 'draft', ...study, '--org', ...publics, ...chips, ...terms);
     await Promise.all(TRIAL_HOSPITALS.map((id) => this.approve(id, 'contract.cbor', 'approval.cbor')));
     await this.#configure(String(chip['root']));
   }
