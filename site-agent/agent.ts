@@ -24,6 +24,7 @@ import type { SiteCommand, SiteEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import { headProof } from './head-proof.ts';
 import type { LedgerRound, PrivacyLedger } from './privacy-ledger.ts';
+import { RememberedDebits } from './remembered-debits.ts';
 import { replaySite, siteStream, type ReplayedSite } from './replay-site.ts';
 import { keepModel, keepOnly, keptModel, updateKey } from './kept-models.ts';
 import type { ModelName, SiteEnvironment, SiteModel, SiteState } from './state.ts';
@@ -82,9 +83,14 @@ export class Agent {
 
   /** Replays the stored log. Throws RefusalError on a log that cannot be read, and E-CONTRACT-SUPERSEDED on one that ended. */
   static async start(environment: SiteEnvironment, ports: AgentPorts, initial: SiteState): Promise<Agent> {
-    const { state, version } = await replaySite(ports.events, environment.sealed, initial);
+    const debits = new RememberedDebits();
+    const { state, version } = await replaySite(ports.events, environment.sealed, initial, (event) => {
+      debits.note(event);
+    });
     if (state.supersededBy !== null)
       throw new RefusalError(refusal('E-CONTRACT-SUPERSEDED', `by ${toHex(state.supersededBy)}`));
+    // A ledger that was put back alone, or cut short, is behind what the log knows.
+    for (const round of debits.rounds) await ports.ledger.recover(round);
     await weightsOf(ports.blobs, state.model, environment);
     await keepOnly(ports.blobs, state.model);
     return new Agent(environment, ports, { state, version });

@@ -183,6 +183,22 @@ describe('PROTOCOL §7.13: a store that was put back', () => {
     expect(await entriesOn(torn)).toEqual(whole);
   });
 
+  it.each([
+    ['cut short', 1],
+    ['lost', 0],
+  ])('a ledger that was %s alone is filled again from the log, once', async (_what, left) => {
+    const now = await running(sealed, budgetFor(3));
+    await runRound(now, { round: 1 });
+    await runRound(now, { round: 2 });
+    const { disk } = siteOf(now);
+    const whole = await entriesOn(disk);
+    disk.streams.set('privacy-ledger', (disk.streams.get('privacy-ledger') ?? []).slice(0, left));
+    for (let starts = 0; starts < 2; starts++) {
+      await now.restartSite(ID);
+      expect(await entriesOn(disk)).toEqual(whole);
+    }
+  });
+
   it('is paid for before the log remembers it', async () => {
     const past = new MemoryStudy(sealed);
     past.run(1);
