@@ -5,7 +5,7 @@ import { backpropagate, summed, tensorsOf, type LayerRecord } from './dense-net.
 import { checkTable, pick } from './labelled-rows.ts';
 
 /** Rows that go through the net at once, to bound memory; a row's gradient does not depend on the others to the bit. */
-const BLOCK_ROWS = 256;
+const BLOCK_ROWS = 512;
 /** Part of C that is left for the float32 rounding of a scaled gradient. */
 const CLIP_MARGIN = 2 ** -10;
 
