@@ -91,7 +91,7 @@ const intent = z.strictObject({
 });
 
 /** What noise is in a released model, in the words that a verifier recomputes from the contract; see `lib/privacy/mechanism.ts`. */
-export const noiseReceipt = z.strictObject({
+const noiseReceipt = z.strictObject({
   mechanism: z.literal('discrete-gaussian'),
   placement: z.enum(['site', 'enclave']),
   /** L2 sensitivity of one noised sum and deviation of its noise, in steps of the grid. */
@@ -101,7 +101,6 @@ export const noiseReceipt = z.strictObject({
   /** Noised sums of one hospital in this round. */
   steps: positiveInteger,
 });
-export type NoiseReceipt = z.output<typeof noiseReceipt>;
 
 const release = z.strictObject({
   ...link,

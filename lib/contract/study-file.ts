@@ -33,7 +33,6 @@ const noisyStudy = z.strictObject({
   samplingRate: protection.samplingRate,
   clip: protection.clip,
 });
-export type NoisyStudy = z.output<typeof noisyStudy>;
 
 /**
  * What people write down about a study before hospitals and programs are known: the human part of a contract, with

@@ -61,7 +61,13 @@ export class Trial {
 
   /** A terminal of its own. */
   start(...args: string[]): Terminal {
-    const child = spawn(process.execPath, [LAUNCHER, ...args], { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    return this.startFrom(ROOT, ...args);
+  }
+
+  /** The same with the programs of another copy of the repository. */
+  startFrom(root: string, ...args: string[]): Terminal {
+    const launcher = join(root, 'bin', 'consilium.mjs');
+    const child = spawn(process.execPath, [launcher, ...args], { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
     const terminal = { name: args.join(' '), child, output: '' };
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (terminal.output += chunk.toString()));
