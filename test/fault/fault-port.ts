@@ -5,7 +5,6 @@ import type { ProgramLife } from './program-life.ts';
  * `crash`: the program is gone at that moment. `fail`: it lives, and is told that the operation failed.
  */
 export type FaultMode = 'crash before' | 'crash after' | 'fail before' | 'fail after';
-export const FAULT_MODES: readonly FaultMode[] = ['crash before', 'crash after', 'fail before', 'fail after'];
 
 /** One operation of a program that the outside notices: a write to its disk, or something sent to another program. */
 export interface FaultPoint {
