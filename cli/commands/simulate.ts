@@ -46,7 +46,7 @@ export const simulateCommand: CommandModule = {
       .addOption(
         new Option(
           '--noise <where>',
-          'where noise is added: in the enclave, at each site, or none (default: none)',
+          'where noise is added: in the enclave, at each site, or none (default: enclave, if the study says how)',
         ).choices(PLACEMENTS),
       )
       .option('--epsilon <e>', 'what the whole study may cost a record (default: as the study says)', positiveNumber)

@@ -16,8 +16,8 @@ export interface NoiseChoice {
   readonly publicRecords: NoisePlan['publicRecords'];
 }
 
-/** Where a study adds noise when nobody says otherwise. */
-export const usualPlacement = (): Placement => 'none';
+/** Where a study adds noise when nobody says otherwise: in the enclave, if it can. */
+export const usualPlacement = ({ noise }: StudyFile): Placement => (noise?.enclave === undefined ? 'none' : 'enclave');
 
 /**
  * The study as it is run with that noise, and its privacy plan: the noise multiplier is calibrated to ε over all rounds.

@@ -87,7 +87,7 @@ export async function prepareRun(parts: Parts): Promise<PreparedRun> {
     records: publishedRecords(data.train.rows),
   }));
   const chosen = chooseNoise(study, {
-    placement: noise ?? usualPlacement(),
+    placement: noise ?? usualPlacement(study),
     epsilon,
     delta,
     rounds,

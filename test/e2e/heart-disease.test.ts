@@ -16,7 +16,7 @@ const { simulate } = workshop();
 
 describe.skipIf(!isHere)('four real hospitals', () => {
   it('train one model through an attested aggregator: the shipped study', async () => {
-    const run = simulate('real', ['--data', data, '--seed', '7']);
+    const run = simulate('real', ['--data', data, '--noise', 'none', '--seed', '7']);
     const summary = await run.summary();
     const hospitals = ['cleveland', 'hungarian', 'switzerland', 'va'];
     expect(summary).toMatchObject({

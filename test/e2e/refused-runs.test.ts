@@ -30,8 +30,8 @@ describe('simulate refuses', () => {
     expect(await refusalOf('split', ['--split'])).toMatchObject({ code: 'E-USAGE', want: '--split --sites <n>' });
   });
 
-  it.concurrent('noise that this version cannot add', async () => {
-    expect(await refusalOf('noise', ['--noise', 'site'])).toMatchObject({ code: 'E-USAGE', got: '--noise site' });
+  it.concurrent('an epsilon without noise to keep it', async () => {
+    expect(await refusalOf('noise', ['--noise', 'none', '--epsilon', '2'])).toMatchObject({ code: 'E-USAGE' });
   });
 
   it.concurrent('what it does not know, with the nearest right word', async () => {

@@ -59,6 +59,7 @@ describe('PROTOCOL §7.7: a released model, checked offline', () => {
       PUBLISHED,
       CHAIN,
       TERMS,
+      'noise and privacy spent',
       COHORT,
       SIZE,
       ROOT,
