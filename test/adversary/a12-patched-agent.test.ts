@@ -28,7 +28,7 @@ let trial: Trial;
 beforeAll(async () => {
   trial = await Trial.make('patched');
   const records = HOSPITALS.map((id) => `${id}=140`);
-  await trial.setUp(1, ['--noise', 'site', '--epsilon', '1.7', '--records', ...records]);
+  await trial.setUp(1, '--noise', 'site', '--epsilon', '1.7', '--records', ...records);
 }, PATIENCE_MS);
 
 afterAll(async () => {
