@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { resultCommitment } from '../../../lib/audit/passport.ts';
 import { setRoot } from '../../../lib/audit/set-root.ts';
 import type { SignedStatement, Statement } from '../../../lib/audit/statement.ts';
+import { hash } from '../../../lib/core/hash.ts';
 import { instant } from '../../../lib/core/ids.ts';
 import { modelDigest } from '../../../lib/learning/weights.ts';
 import { MemoryStudy, must } from '../../support/study-in-memory.ts';
@@ -47,7 +48,7 @@ describe('PROTOCOL §7: what the enclave signs', () => {
       ...link(0, null),
       type: 'genesis',
       at: START,
-      noiseRoot: digestOf('noise root'),
+      noiseRoot: hash('noise-root', digestOf('noise root')),
       model: contract.model.initialDigest,
       predecessor: null,
     });
