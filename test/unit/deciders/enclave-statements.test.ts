@@ -106,6 +106,7 @@ describe('PROTOCOL §7: what the enclave signs', () => {
       child,
       resultSalt: digestOf('result salt'),
       cohortSize: 3,
+      noise: null,
       epsilonSpent: null,
       epsilonLeft: null,
       software: digestOf('program'),
