@@ -17,9 +17,8 @@ const spec: ModelSpec = {
   initial: { kind: 'glorot-uniform', seed: 1 },
 };
 const ROWS = 1024;
-const REPEATS = 25;
-/** Of a run; short, so that some run is not interrupted. */
-const STEPS = 5;
+const REPEATS = 12;
+const STEPS = 20;
 const BATCH_SIZES = [32, 64, 128, 256, 512];
 
 /**
