@@ -8,6 +8,7 @@ import { filesBelow, formsOfSecret, formsOfValue, sourcesWith, writeCanaryHospit
 import { commandLine, connectedPorts, environmentOf, processesOf } from '../support/e2e-processes.ts';
 import { statementsOf, workshop, type SimulateRun } from '../support/e2e-simulate.ts';
 
+/** Of every run: the noise is calibrated to them, so that only studies of as many rounds have the same models. */
 const ROUNDS = 4;
 /** Three runs of a dozen processes each share the machine. */
 const PATIENCE_MS = 180_000;
@@ -66,17 +67,17 @@ describe('runs of one seed', () => {
   });
 
   it.concurrent('give the same model when sites dial the enclave themselves', async () => {
-    const run = start('direct', ['--direct', '--rounds', '1']);
+    const run = start('direct', ['--direct']);
     await run.phase(1, 'upload');
     const ports = [portOf(run, 'coordinator'), portOf(run, 'enclave')].sort();
     for (const site of SITES) expect(connectedPorts(run.programOf(site)).sort()).toEqual(ports);
-    expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, 1) });
+    expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, ROUNDS) });
   });
 
   it.concurrent(
     'give the same model when the coordinator loses its disk in the middle of every round',
     async () => {
-      const run = start('lost', ['--rounds', '3']);
+      const run = start('lost');
       await run.phase(1, 'upload');
       loseCoordinator(run);
       await behindIntent(run, 2, () => {
@@ -84,13 +85,13 @@ describe('runs of one seed', () => {
       });
       await run.phase(3, 'commit');
       loseCoordinator(run);
-      expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, 3), passportVerified: true });
+      expect(await run.summary()).toMatchObject({ modelDigest: digestAfter(first, ROUNDS), passportVerified: true });
       const restarted = run.lines.filter(({ type, state }) => type === 'process' && state === 'restarted');
       expect(restarted.map(({ name }) => name)).toEqual(['coordinator', 'coordinator', 'coordinator']);
       // Nothing was tried again, let alone burned.
       expect(statementsOf(run).map(({ statement }) => statement.type)).toEqual([
         'genesis',
-        ...[1, 2, 3].flatMap(() => ['manifest', 'certificate', 'intent', 'release']),
+        ...[1, 2, 3, 4].flatMap(() => ['manifest', 'certificate', 'intent', 'release']),
       ]);
     },
     PATIENCE_MS,
