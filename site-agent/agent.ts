@@ -92,7 +92,7 @@ export class Agent {
     // A ledger that was put back alone, or cut short, is behind what the log knows.
     for (const round of debits.rounds) await ports.ledger.recover(round);
     await weightsOf(ports.blobs, state.model, environment);
-    await keepOnly(ports.blobs, state.model);
+    await keepOnly(ports.blobs, state.model, environment.sealed.contract);
     return new Agent(environment, ports, { state, version });
   }
 
@@ -256,7 +256,7 @@ export class Agent {
 
   /** Only ever inside the queue: between the two writes of `#decide` a model is kept that no log names yet. */
   #tidy(): Promise<void> {
-    return keepOnly(this.#ports.blobs, this.#state.model);
+    return keepOnly(this.#ports.blobs, this.#state.model, this.#environment.sealed.contract);
   }
 
   async #keep({ model: name, received }: Extract<SiteEvent, { type: 'model-received' }>): Promise<void> {
@@ -316,7 +316,9 @@ export class Agent {
     if (activity.phase !== 'training') return;
     const { parent, round } = activity.manifest.statement;
     await this.#ports.ledger.debit({ parent, round });
-    const payload = (await this.#ports.blobs.get(updateKey(parent))) ?? (await this.#prepare(model));
+    const payload =
+      (await this.#ports.blobs.get(updateKey(parent, this.#environment.sealed.contract))) ??
+      (await this.#prepare(model));
     await this.#queue.run(() => this.#tidy());
     const now = this.#state.activity;
     if (payload === null || now.phase !== 'training' || !bytesEqual(now.manifest.statement.parent, parent)) return;
@@ -331,14 +333,16 @@ export class Agent {
     if (model === null && bytesEqual(this.#state.model.digest, parent.digest)) throw missing(parent);
     if (model === null) return null;
     const payload = await train(model, parent.round + 1);
-    await blobs.put(updateKey(parent.digest), payload);
+    await blobs.put(updateKey(parent.digest, this.#environment.sealed.contract), payload);
     return payload;
   }
 
   async #upload(): Promise<void> {
     const { activity, withdrawal } = this.#state;
     if (activity.phase !== 'uploading' || withdrawal !== null) return;
-    const payload = await this.#ports.blobs.get(updateKey(activity.manifest.statement.parent));
+    const payload = await this.#ports.blobs.get(
+      updateKey(activity.manifest.statement.parent, this.#environment.sealed.contract),
+    );
     if (payload === null)
       throw new RefusalError(refusal('E-STORE-DAMAGED', 'the announced update is not in the store'));
     this.#send({ type: 'update-header', header: activity.header });

@@ -4,6 +4,7 @@ import { bytesEqual, fromHex, toHex } from '../lib/core/bytes.ts';
 import { refusal, type Refusal } from '../lib/core/errors.ts';
 import type { Digest } from '../lib/core/ids.ts';
 import { err, ok, type Result } from '../lib/core/result.ts';
+import { sameUpdateTerms } from '../lib/privacy/update-terms.ts';
 import type { Debit } from './event.ts';
 import type { PastContract } from './past-contracts.ts';
 
@@ -29,9 +30,18 @@ export function succeed(past: readonly PastContract[], sealed: SealedContract): 
   // The one model for which an update has gone and no result can exist: after its release nothing came of it.
   if (linked.value === null || !bytesEqual(linked.value, model.initialDigest))
     return reused('this hospital has sent its update for the model that the contract starts from');
-  return hasOpenIntent(past, model.initialDigest)
-    ? reused('this hospital has acknowledged a result of the model that the contract starts from, and not seen it')
-    : ok(spent);
+  if (hasOpenIntent(past, model.initialDigest))
+    return reused(
+      'this hospital has acknowledged a result of the model that the contract starts from, and not seen it',
+    );
+  const { initialDigest } = model;
+  // The same bytes would go again: made with another clip or noise than the new contract's passports tell of.
+  const others = past.filter(({ state }) => state.spent.has(toHex(initialDigest)));
+  return others.every((one) => sameUpdateTerms(one.sealed.contract, sealed.contract))
+    ? ok(spent)
+    : reused(
+        'this hospital has sent its update for the model that the contract starts from, under other terms of noise',
+      );
 }
 
 const reused = (detail: string, place?: { got: string; want: string }): Result<never, Refusal> =>

@@ -378,5 +378,10 @@ export const SIGNALS: readonly Disclosure[] = [
     'what a model made of the sum tells about single records',
     'the hospitals; the coordinator too if the contract says so',
   ),
+  agreed(
+    'reading the data file',
+    'that an agent stays connected: it leaves again where its file breaks a rule of the contract (a value beyond its range, a test row that the file lacks), which answers that question exactly and without noise',
+    STUDY,
+  ),
   plain('connections', 'address, times, sizes of frames: all updates of a study have one size', `${WIRE}; the network`),
 ];

@@ -30,6 +30,7 @@ export type Domain =
   | 'training'
   | 'transcript'
   | 'update'
+  | 'update-terms'
   | 'weights'
   | 'withdrawal';
 

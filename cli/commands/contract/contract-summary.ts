@@ -166,7 +166,7 @@ function noiseTerms({ rounds, training }: StudyContract, plan: NoisePlan): [stri
       'Privacy',
       `all ${rounds} rounds together cost a record at most ε = ${epsilon} at δ = ${delta} (${oneIn(delta)}): one record ` +
         'more or less in one hospital’s training data (unit: record; neighbouring: add or remove). A patient with two ' +
-        'records can lose twice as much.',
+        'records loses more than twice as much. Contracts before this one are not counted in it.',
     ],
     ['In words', `${meaningOf(plan)}.`],
     [

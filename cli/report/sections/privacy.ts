@@ -71,6 +71,10 @@ function withNoise(summary: RunSummary, plan: PrivacySummary): Html {
     <ul>
       <li>A patient with several records in a hospital’s data: two records can cost twice the ε, at a larger δ.</li>
       <li>
+        Rows whose place in the file decides whether they train or test: one row more shifts the others. The promise is
+        about the training rows, as they are after that division.
+      </li>
+      <li>
         What is public by contract: who took part in which round, and each hospital’s rounded count of training records.
         True counts and training losses did not leave a hospital.
       </li>

@@ -2,15 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { signCommit } from '../../../lib/audit/commit.ts';
 import { issueStatement, type Intent, type Manifest, type SignedStatement } from '../../../lib/audit/statement.ts';
 import { draftSuccessor, type SuccessorDraft } from '../../../lib/contract/draft-successor.ts';
-import type { SealedContract } from '../../../lib/contract/study-contract.ts';
+import type { NoisePlan } from '../../../lib/contract/privacy-plan.ts';
+import { sealContract, type SealedContract, type StudyContract } from '../../../lib/contract/study-contract.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
 import type { Refusal } from '../../../lib/core/errors.ts';
 import { organisationId, type Digest } from '../../../lib/core/ids.ts';
 import type { Result } from '../../../lib/core/result.ts';
 import type { Debit } from '../../../site-agent/event.ts';
+import { updateKey } from '../../../site-agent/kept-models.ts';
 import type { PastContract } from '../../../site-agent/past-contracts.ts';
 import { initialSiteState } from '../../../site-agent/state.ts';
 import { succeed } from '../../../site-agent/succession.ts';
+import { noisePlan, noisyContract } from '../../support/noisy-contract.ts';
 import { must } from '../../support/study-in-memory.ts';
 import { freshStart } from '../../support/successor-contract.ts';
 import { digestOf, organisationSigner, START, testContract } from '../../support/test-contract.ts';
@@ -279,5 +282,58 @@ describe('A7, PROTOCOL §7.2: a hospital refuses', () => {
         want: `round 2 of ${toHex(first.digest)}, statement 8 ${toHex(statementAt(first, 8))}`,
       },
     });
+  });
+});
+
+describe('PROTOCOL §7.9: under a successor with noise', () => {
+  const noisy = noisyContract('enclave');
+  const [start] = [noisy.contract.model.initialDigest];
+  const sent = remembered({ sealed: noisy, release: lastRelease, sent: [start, two] });
+  const plan = (placement: 'site' | 'enclave', change: Partial<NoisePlan> = {}): Partial<StudyContract> => ({
+    ...noisyContract(placement).contract,
+    privacy: noisePlan(placement, change),
+  });
+  /** The successor of `noisy` after its last release, with other terms. */
+  const withTerms = ({ privacy, training, grid, schema }: Partial<StudyContract>): SealedContract =>
+    must(
+      sealContract({
+        ...successor(noisy, lastRelease).contract,
+        ...(privacy === undefined ? {} : { privacy }),
+        ...(training === undefined ? {} : { training }),
+        ...(grid === undefined ? {} : { grid }),
+        ...(schema === undefined ? {} : { schema }),
+      }),
+    );
+  const enclave = noisyContract('enclave').contract;
+
+  it('sends its update again where it was made for the same terms, whatever noise the enclave adds', () => {
+    expect(succeed([sent], withTerms({})).ok).toBe(true);
+    expect(succeed([sent], withTerms({ privacy: noisePlan('enclave', { noiseMultiplier: 1.8 }) })).ok).toBe(true);
+  });
+
+  it.each<[string, Partial<StudyContract>]>([
+    ['another clip', { privacy: noisePlan('enclave', { clip: 0.02 }) }],
+    ['another sampling rate', { privacy: noisePlan('enclave', { samplingRate: 0.2 }) }],
+    ['noise at the site', plan('site')],
+    ['no noise', { privacy: { placement: 'none' } }],
+    ['another grid', { grid: { ...enclave.grid, stepLog2: -13 } }],
+    ['another learning rate', { training: { ...enclave.training, learningRate: 0.3 } }],
+    ['another scaling', { schema: { ...enclave.schema, clip: 2 } }],
+  ])('refuses one that would get the same update with %s', (_what, terms) => {
+    expect(outcome(succeed([sent], withTerms(terms)))).toMatch(/^E-PARENT-REUSED.*other terms of noise/);
+    const unsent = remembered({ sealed: noisy, release: lastRelease, sent: [start] });
+    expect(succeed([unsent], withTerms(terms)).ok).toBe(true);
+  });
+
+  it('does not find what waits for other terms in its store', () => {
+    const keys = [
+      enclave,
+      { ...enclave, privacy: noisePlan('enclave', { clip: 0.02 }) },
+      noisyContract('site').contract,
+      { ...noisyContract('site').contract, privacy: noisePlan('site', { noiseMultiplier: 2.2 }) },
+      testContract().contract,
+    ].map((contract) => updateKey(two, contract));
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(updateKey(two, { ...enclave, privacy: noisePlan('enclave', { noiseMultiplier: 1.8 }) })).toBe(keys[0]);
   });
 });
