@@ -38,7 +38,10 @@ export interface ClippedSumRequest {
 export interface ClippedSum {
   /** Σ over the rows of their gradients, each scaled to an L2 norm of `clip` or less; in layout order. */
   readonly sum: Float64Array;
-  /** Rows that count as zero because their gradient's norm is not finite. Depends on the data: for the local log only. */
+  /**
+   * Rows that count as zero because their gradient's norm is not finite, or so far above the clip that no float32 factor
+   * scales it down. Depends on the data: for the local log only.
+   */
   readonly nonFiniteRows: number;
 }
 

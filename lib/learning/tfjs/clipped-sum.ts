@@ -39,31 +39,32 @@ interface Total {
 }
 
 function addBlock(total: Total, records: readonly LayerRecord[], { clip, pieceRows }: ClippedSumRequest): void {
-  const norms = rowNorms(records, records[0]?.input.shape[0] ?? 0);
-  const finite = [...norms.keys()].filter((row) => Number.isFinite(norms[row]));
-  total.nonFiniteRows += norms.length - finite.length;
-  if (finite.length === 0) return;
-  // A factor of 0 would not do: 0 · ∞ is not a number.
-  const kept = finite.length === norms.length ? records : records.map((record) => rowsOf(record, finite));
+  const inputs = records.map(({ input }) => squaredNorms(input));
+  const norms = rowNorms(inputs, records);
   const factors = tf.tensor2d(
-    finite.map((row) => Math.min(1, (clip * (1 - CLIP_MARGIN)) / (norms[row] ?? 0))),
-    [finite.length, 1],
+    Float32Array.from(norms, (norm) => Math.min(1, (clip * (1 - CLIP_MARGIN)) / norm)),
+    [norms.length, 1],
   );
-  const scaled = kept.map(({ input, upstream }) => ({ input, upstream: tf.mul<tf.Tensor2D>(upstream, factors) }));
-  for (let start = 0; start < finite.length; start += pieceRows) {
-    const rows = Math.min(pieceRows, finite.length - start);
-    const piece = rows === finite.length ? scaled : scaled.map((record) => slice(record, start, rows));
+  const scaled = records.map(({ input, upstream }) => ({ input, upstream: tf.mul<tf.Tensor2D>(upstream, factors) }));
+  // A row that was not finite still is not; and where a factor, or what it gives, is close to the least float32, scaling
+  // rounds by up to its own size.
+  const within = [...rowNorms(inputs, scaled).entries()].flatMap(([row, norm]) => (norm <= clip ? [row] : []));
+  total.nonFiniteRows += norms.length - within.length;
+  // A factor of 0 would not do: 0 · ∞ is not a number.
+  const kept = within.length === norms.length ? scaled : scaled.map((record) => rowsOf(record, within));
+  for (let start = 0; start < within.length; start += pieceRows) {
+    const rows = Math.min(pieceRows, within.length - start);
+    const piece = rows === within.length ? kept : kept.map((record) => slice(record, start, rows));
     addPiece(total.sum, piece);
   }
 }
 
-/** L2 norm of each row's gradient over all layers; not finite where one of its parts is not. */
-function rowNorms(records: readonly LayerRecord[], rows: number): Float64Array {
-  const squares = new Float64Array(rows);
-  for (const { input, upstream } of records) {
-    const inputs = squaredNorms(input);
+/** L2 norm of each row's gradient over all layers; not finite where one of its parts is not. `inputs`: ‖a‖², by layer. */
+function rowNorms(inputs: readonly Float64Array[], records: readonly LayerRecord[]): Float64Array {
+  const squares = new Float64Array(inputs[0]?.length ?? 0);
+  for (const [layer, { upstream }] of records.entries()) {
     squaredNorms(upstream).forEach((square, row) => {
-      squares[row] = (squares[row] ?? 0) + ((inputs[row] ?? 0) + 1) * square;
+      squares[row] = (squares[row] ?? 0) + ((inputs[layer]?.[row] ?? 0) + 1) * square;
     });
   }
   return squares.map(Math.sqrt);

@@ -6,13 +6,13 @@ import { silenceTensorflow } from './silence-tensorflow.ts';
 import { tfjsTrainer } from './tfjs-trainer.ts';
 
 /**
- * The fastest backend that starts: `tensorflow`, then `wasm`, then `cpu`; `passedOver` tells why the earlier ones were
- * not taken. With `preference`, that one and no other. Throws RefusalError E-CONFIG when none is left.
+ * The first of `among` that starts, by default the fastest; `passedOver` tells why the earlier ones were not taken.
+ * Throws RefusalError E-CONFIG when none is left.
  */
-export async function loadTrainer(preference?: BackendName): Promise<Trainer> {
+export async function loadTrainer(among: BackendName | readonly BackendName[] = BACKENDS): Promise<Trainer> {
   silenceTensorflow();
   const passedOver: PassedOver[] = [];
-  for (const backend of preference === undefined ? BACKENDS : [preference]) {
+  for (const backend of typeof among === 'string' ? [among] : among) {
     try {
       await exclusively(activate[backend]);
       return tfjsTrainer(backend, passedOver);

@@ -130,6 +130,39 @@ describe.each(['wasm', 'cpu'] as const)('clipped sums of the %s trainer', (backe
     }
   });
 
+  it('leave out and count a row that no float32 factor scales down to the clip', async () => {
+    // The factor is a float32 so small that it doubles: just above half of the least one, 2^-149.
+    const spec: ModelSpec = {
+      ...threeLayers,
+      inputs: 1,
+      layers: [
+        { units: 1, activation: 'relu' },
+        { units: 1, activation: 'relu' },
+        { units: 1, activation: 'sigmoid' },
+      ],
+    };
+    const exploding = {
+      ...requestFor(spec, 3),
+      weights: Float32Array.of(1e23, 0, 1e-30, 0, 1.4e22 * CLIP, 0),
+      features: Float32Array.of(1, -2, 1),
+      labels: Int32Array.of(0, 0, 0),
+    };
+    // The factor is an ordinary one, and the scaled derivative by the logit, about 1e-20, doubles.
+    const faint = {
+      ...requestFor(logistic(1), 3),
+      weights: Float32Array.of(0, -46),
+      features: Float32Array.of(1e38, 0, 1e38),
+      labels: Int32Array.of(0, 1, 0),
+      clip: 7.2e-8,
+    };
+    for (const request of [exploding, faint]) {
+      const rest = await trainer.clippedSum(only(request, 1));
+      expect(norm(rest.sum)).toBeGreaterThan(0.4 * request.clip);
+      expect(await trainer.clippedSum(request)).toEqual({ sum: rest.sum, nonFiniteRows: 2 });
+      expect(norm((await trainer.clippedSum(only(request, 0))).sum)).toBe(0);
+    }
+  });
+
   it.each([Number.NaN, Infinity, -Infinity])(
     'leave out a row with %d and count it, to the bit as if it were not named',
     async (bad) => {
