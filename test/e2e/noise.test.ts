@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { epsilonAfter, mechanismOf } from '../../lib/privacy/mechanism.ts';
 import { openContract } from '../../lib/contract/study-contract.ts';
+import { toHex } from '../../lib/core/bytes.ts';
+import { generateCohorts } from '../../lib/data/cohorts.ts';
+import { writeHospitalFiles } from '../../lib/data/hospital-files.ts';
 import { repositoryRoot, statementsOf, workshop, type Line, type SimulateRun } from '../support/e2e-simulate.ts';
 
 const PATIENCE_MS = 180_000;
 const SITES = ['harbour', 'lakeside', 'northfield', 'st-anne'];
-const { simulate } = workshop();
+const { path, simulate } = workshop();
 
 function mechanismOfRun(run: SimulateRun): NonNullable<ReturnType<typeof mechanismOf>> {
   const sealed = openContract(new Uint8Array(readFileSync(join(run.out, 'contract.cbor'))));
@@ -55,6 +58,25 @@ describe.each(['enclave', 'site'] as const)('a whole study with noise at the %s'
     PATIENCE_MS,
   );
 });
+
+it(
+  'is trained with a secret of each hospital’s own: four with the very same file send four different updates',
+  async () => {
+    // Noise, salt and so the commitment follow from secret, parent, terms and data; only the secrets differ here.
+    const folder = path('same-file');
+    const [first] = generateCohorts(1);
+    const files = generateCohorts(1).map(({ organisation }) => ({ organisation, text: first?.text ?? '' }));
+    await writeHospitalFiles(folder, 'processed.*.data', files);
+    const run = simulate('same-files', ['--data', folder, '--noise', 'site', '--rounds', '1']);
+    await run.summary();
+    const commits = statementsOf(run).flatMap(({ statement }) =>
+      statement.type === 'intent' ? statement.members.map(({ commit }) => toHex(commit)) : [],
+    );
+    expect(commits).toHaveLength(4);
+    expect(new Set(commits).size).toBe(4);
+  },
+  PATIENCE_MS,
+);
 
 it(
   'charges a hospital only for the rounds it could train in',

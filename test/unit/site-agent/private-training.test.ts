@@ -5,6 +5,7 @@ import { toHex } from '../../../lib/core/bytes.ts';
 import { organisationId } from '../../../lib/core/ids.ts';
 import type { FeatureTable } from '../../../lib/data/featurise.ts';
 import { projectToGrid } from '../../../lib/learning/integer-projection.ts';
+import { toGrid } from '../../../lib/learning/quantise.ts';
 import { loadTrainer } from '../../../lib/learning/tfjs/load-trainer.ts';
 import type { Trainer } from '../../../lib/learning/trainer.ts';
 import { decodeUpdate, SALT_BYTES, type DecodedUpdate } from '../../../lib/learning/update-codec.ts';
@@ -12,6 +13,7 @@ import { expectedBatch, mechanismOf } from '../../../lib/privacy/mechanism.ts';
 import { trainLocally } from '../../../site-agent/local-training.ts';
 import type { SiteModel } from '../../../site-agent/state.ts';
 import { noisePlan, noisyContract } from '../../support/noisy-contract.ts';
+import { must } from '../../support/study-in-memory.ts';
 import { digestOf, HOSPITALS } from '../../support/test-contract.ts';
 
 const ROWS = 24;
@@ -78,8 +80,8 @@ async function updateOf(sealed: SealedContract, model = parent(), change: Change
   return decoded.value;
 }
 
-/** The sum over all rows at these weights, as it goes on the grid. */
-async function wholeDescent({ contract }: SealedContract, at = weights): Promise<Int32Array> {
+/** The sum over all rows at these weights, downhill. */
+async function wholeSum({ contract }: SealedContract, at = weights): Promise<Float64Array> {
   if (contract.privacy.placement === 'none') throw new Error('a contract with noise');
   const { sum } = await trainer.clippedSum({
     spec: contract.model.spec,
@@ -90,11 +92,12 @@ async function wholeDescent({ contract }: SealedContract, at = weights): Promise
     clip: contract.privacy.clip,
     pieceRows: ROWS,
   });
-  return projectToGrid(
-    sum.map((value) => -value),
-    contract.grid,
-  );
+  return sum.map((value) => -value);
 }
+
+/** The same, as it goes on the grid. */
+const wholeDescent = async (sealed: SealedContract, at = weights): Promise<Int32Array> =>
+  projectToGrid(await wholeSum(sealed, at), sealed.contract.grid);
 
 const deviationOf = ({ contract }: SealedContract): number => mechanismOf(contract)?.deviation ?? 0;
 const deviation = (values: readonly number[]): number =>
@@ -107,6 +110,21 @@ describe('where the enclave adds the noise, a hospital sends', () => {
     expect(coordinates).toEqual(await wholeDescent(sealed));
     expect(coordinates.some((value) => Math.abs(value) > 1000)).toBe(true);
     expect([weight, trainLoss]).toEqual([1, 0]);
+  });
+
+  it('a sum beyond the bound as its projection: what rounds otherwise near the bound is no projection', async () => {
+    const { contract } = contractOf('enclave', EVERY_ROW);
+    let different = 0;
+    for (let l2Bound = 700; l2Bound < 720; l2Bound++) {
+      const grid = { ...contract.grid, l2Bound };
+      const sealed = noisyContract('enclave', { ...contract, grid });
+      const sum = await wholeSum(sealed);
+      expect(Math.hypot(...sum) / 2 ** grid.stepLog2).toBeGreaterThan(l2Bound);
+      const { coordinates } = await updateOf(sealed);
+      expect(coordinates).toEqual(projectToGrid(sum, grid));
+      if (must(toGrid(sum, grid)).join() !== coordinates.join()) different += 1;
+    }
+    expect(different).toBeGreaterThan(2);
   });
 
   it('zeros for an empty sample', async () => {

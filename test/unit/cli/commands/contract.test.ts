@@ -208,6 +208,14 @@ describe('consilium contract show', () => {
   });
 });
 
+test('every command refuses a contract whose noise does not keep its epsilon', async () => {
+  const sealed = noisyContract('enclave', { privacy: noisePlan('enclave', { noiseMultiplier: 1.5 }) });
+  await writeFile(path('broken-promise.cbor'), sealed.bytes);
+  const ran = await contract('show', path('broken-promise.cbor'));
+  expect(ran.exit).not.toBe(0);
+  expect(ran.stderr).toMatch(/broken-promise\.cbor: privacy: the noise gives an epsilon of [^]*E-CONTRACT-INVALID/);
+});
+
 describe('PROTOCOL §6.1: consilium contract approve', () => {
   const approve = (id: string, out: string, ...more: string[]): Promise<Ran> =>
     contract(
