@@ -68,6 +68,8 @@ interface Parts {
   readonly sealed: SealedContract;
   readonly terms: LedgerTerms;
   readonly now: () => Instant;
+  /** Of every update under this contract, from now until the program ends; not asked for without noise. */
+  readonly binding: () => Promise<Digest>;
 }
 
 /**
@@ -78,6 +80,7 @@ export class PrivacyLedger {
   readonly #parts: Parts;
   readonly #queue = new SerialQueue();
   #state: LedgerState;
+  #binding: Digest | null = null;
 
   private constructor(parts: Parts, state: LedgerState) {
     this.#parts = parts;
@@ -91,14 +94,16 @@ export class PrivacyLedger {
 
   /** Why this hospital cannot afford the round; null: it can, or has paid for it already. */
   async refusalOf(round: LedgerRound): Promise<Refusal | null> {
-    const decided = debit(await this.#refresh(), this.#request(round), this.#parts.terms.limits);
+    const binding = await this.#bound();
+    const decided = debit(await this.#refresh(), this.#request(round, binding), this.#parts.terms.limits);
     return decided.ok ? null : decided.error;
   }
 
   /** The entry is durable when this resolves. Throws RefusalError E-BUDGET-SPENT, E-BUDGET-UNBOUNDED, or of the store. */
-  debit(round: LedgerRound): Promise<void> {
-    return this.#append((state) => {
-      const decided = debit(state, this.#request(round), this.#parts.terms.limits);
+  async debit(round: LedgerRound): Promise<void> {
+    const binding = await this.#bound();
+    await this.#append((state) => {
+      const decided = debit(state, this.#request(round, binding), this.#parts.terms.limits);
       if (!decided.ok) throw new RefusalError(decided.error);
       return decided.value;
     });
@@ -106,13 +111,19 @@ export class PrivacyLedger {
 
   /** For a round that this store has forgotten: appended unless it is held. Throws RefusalError where the store refuses. */
   recover(round: LedgerRound): Promise<void> {
-    return this.#append((state) => recoverDebit(state, this.#request(round)));
+    return this.#append((state) => recoverDebit(state, this.#request(round, null)));
   }
 
-  #request({ parent, round }: LedgerRound): DebitRequest {
+  #request({ parent, round }: LedgerRound, binding: Digest | null): DebitRequest {
     const { sealed, terms, now } = this.#parts;
     const { dataset, charge } = terms;
-    return { dataset, contract: sealed.digest, study: sealed.contract.study.id, parent, round, at: now(), charge };
+    const study = sealed.contract.study.id;
+    return { dataset, contract: sealed.digest, study, parent, round, binding, at: now(), charge };
+  }
+
+  async #bound(): Promise<Digest | null> {
+    const { terms, binding } = this.#parts;
+    return terms.charge === null ? null : (this.#binding ??= await binding());
   }
 
   async #refresh(): Promise<LedgerState> {

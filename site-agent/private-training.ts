@@ -9,7 +9,7 @@ import { trainingRandom, type TrainingRandom } from '../lib/learning/training-ra
 import { encodeUpdate, joinUpdate } from '../lib/learning/update-codec.ts';
 import { encodeWeights } from '../lib/learning/weights.ts';
 import { discreteGaussianVector } from '../lib/privacy/discrete-gaussian.ts';
-import { expectedBatch, pieceRows, plannedWeight, type Mechanism } from '../lib/privacy/mechanism.ts';
+import { expectedBatch, mechanismOf, pieceRows, plannedWeight, type Mechanism } from '../lib/privacy/mechanism.ts';
 import { poissonSample } from '../lib/privacy/poisson-sample.ts';
 import { secretWords } from '../lib/privacy/secret-words.ts';
 import type { LocalTraining } from './local-training.ts';
@@ -48,13 +48,26 @@ interface PrivateRound {
  * What this hospital's sums follow from besides parent and step: data and terms, and the backend, since two of them
  * differ in the last bits. The noise of the enclave is not among its terms.
  */
-function bindingOf({ sealed, organisation, table, trainer }: LocalTraining, mechanism: Mechanism): Digest {
+function bindingOf(
+  { sealed, organisation, table, trainer }: Pick<LocalTraining, 'sealed' | 'organisation' | 'table' | 'trainer'>,
+  mechanism: Mechanism,
+): Digest {
   const { grid, training, model } = sealed.contract;
   const { placement, samplingRate, clip } = mechanism.plan;
   const noise =
     placement === 'site' ? [mechanism.deviation, expectedBatch(mechanism.plan, [organisation])] : 'in the enclave';
   const terms = { spec: model.spec, training, grid, samplingRate, clip, noise, backend: trainer.backend };
   return hash('training', encodeCbor(terms), encodeWeights(table.features), encodeWeights(table.labels));
+}
+
+/**
+ * All that this hospital's updates follow from besides their parent, its store's training secret among it: where two are
+ * equal, so are the bytes for one parent. Throws for a contract without noise.
+ */
+export function paymentBinding(local: Omit<LocalTraining, 'onNonFiniteRows'>): Digest {
+  const mechanism = mechanismOf(local.sealed.contract);
+  if (mechanism === null) throw new RangeError('no noise, nothing to pay for');
+  return hash('privacy-entry', local.secret, bindingOf(local, mechanism));
 }
 
 /** Down the slope: the negated sum of clipped gradients of the step's Poisson sample, in steps of the grid. */

@@ -2,7 +2,7 @@ import { FirstFault } from '../lib/config/first-fault.ts';
 import { readTls } from '../lib/config/read-tls.ts';
 import type { Stop } from '../lib/config/run-program.ts';
 import { RefusalError } from '../lib/core/errors.ts';
-import type { Instant } from '../lib/core/ids.ts';
+import type { Digest, Instant } from '../lib/core/ids.ts';
 import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import type { Store } from '../lib/store/store.ts';
@@ -15,6 +15,7 @@ import type { SiteEvent } from './event.ts';
 import { trainLocally } from './local-training.ts';
 import { overlayFile } from './overlay-file.ts';
 import { ledgerTerms, PrivacyLedger } from './privacy-ledger.ts';
+import { paymentBinding } from './private-training.ts';
 import { saveReceivedModel } from './received-models.ts';
 import { Backoff } from './reconnect.ts';
 import {
@@ -61,8 +62,12 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const { epsilonBudget } = approval.document;
   const terms = ledgerTerms(sealed, { data: config.data, privacy, epsilonBudget });
   const now = (): Instant => platform.clock.now();
-  const ledger = await PrivacyLedger.open({ events: books.events, sealed, terms, now });
   const secret = await trainingSecret(store.events, () => platform.studyRandom('training-secret'));
+  const binding = async (): Promise<Digest> => {
+    const [trainer, table] = await Promise.all([resources.trainer(), resources.table()]);
+    return paymentBinding({ sealed, organisation, trainer, table, secret });
+  };
+  const ledger = await PrivacyLedger.open({ events: books.events, sealed, terms, now, binding });
   const agent = await Agent.start(
     environment,
     {

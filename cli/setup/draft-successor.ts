@@ -8,6 +8,7 @@ import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import type { Digest, Instant, PublicKey } from '../../lib/core/ids.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { modelDigest } from '../../lib/learning/weights.ts';
+import { brokenPromise } from '../../lib/privacy/mechanism.ts';
 import type { NamedKey } from './confirmed-keys.ts';
 import { measure, type MeasuredProgram } from './draft.ts';
 import { verifyModel } from './verify-model.ts';
@@ -73,6 +74,8 @@ export function draftSuccessorContract(options: SuccessorOptions): SealedContrac
     ...(beginAnewFrom === undefined ? {} : { beginAnew: anew(previous, beginAnewFrom) }),
   });
   if (!drafted.ok) throw new RefusalError(drafted.error);
+  const broken = brokenPromise(drafted.value.contract);
+  if (broken !== null) throw new RefusalError(refusal('E-CONTRACT-INVALID', broken));
   return drafted.value;
 }
 

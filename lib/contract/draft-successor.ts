@@ -4,6 +4,7 @@ import { instant, type Digest, type Instant } from '../core/ids.ts';
 import { err, type Result } from '../core/result.ts';
 import type { AppraisalPolicy } from './appraisal-policy.ts';
 import type { ModelSpec } from './model-spec.ts';
+import type { PrivacyPlan } from './privacy-plan.ts';
 import type { Head } from './shapes.ts';
 import { sealContract, type Organisation, type SealedContract } from './study-contract.ts';
 
@@ -47,6 +48,7 @@ export function draftSuccessor(draft: SuccessorDraft): Result<SealedContract, Re
     return invalid('model.initial: the contract before began with the same weights; use another seed');
   const { notBefore, notAfter } = contract.validity;
   const { model } = contract;
+  const organisations = [...(draft.organisations ?? contract.organisations)];
   return sealContract({
     ...contract,
     rounds,
@@ -54,10 +56,19 @@ export function draftSuccessor(draft: SuccessorDraft): Result<SealedContract, Re
       beginAnew === undefined
         ? { ...model, initialDigest: release.child }
         : { ...model, spec: { ...model.spec, initial: beginAnew.initial }, initialDigest: beginAnew.initialDigest },
-    organisations: [...(draft.organisations ?? contract.organisations)],
+    organisations,
+    privacy: planFor(contract.privacy, organisations),
     kMin: draft.kMin ?? contract.kMin,
     appraisal: draft.appraisal,
     validity: { notBefore: at, notAfter: instant(at + (draft.validityMs ?? notAfter - notBefore)) },
     predecessor: { contract: previous.digest, head: release.head, round: release.round },
   });
+}
+
+/** Noise as before; of hospitals that stay, the published records stay. Nobody knows those of one that joins. */
+function planFor(plan: PrivacyPlan, organisations: readonly Organisation[]): PrivacyPlan {
+  if (plan.placement === 'none') return plan;
+  const stays = ({ organisation }: { organisation: string }): boolean =>
+    organisations.some(({ id }) => id === organisation);
+  return { ...plan, publicRecords: plan.publicRecords.filter(stays) };
 }

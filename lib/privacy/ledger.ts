@@ -35,6 +35,8 @@ const entry = z.strictObject({
   study: organisationId,
   parent: digest,
   round: positiveInteger,
+  /** What the update's bytes follow from besides contract and parent; null: nobody knows, statements told of the round. */
+  binding: digest.nullable(),
   /** What one unit was exposed to: `count` noised sums. Never an ε: how that is computed may get better. */
   mechanism: z.strictObject({
     placement: z.enum(['site', 'enclave']),
@@ -119,14 +121,17 @@ export interface BudgetLimits {
   readonly contract: Budget | null;
 }
 
-export type DebitRequest = Pick<LedgerEntry, 'dataset' | 'contract' | 'study' | 'parent' | 'round' | 'at'> & {
+export type DebitRequest = Pick<
+  LedgerEntry,
+  'dataset' | 'contract' | 'study' | 'parent' | 'round' | 'binding' | 'at'
+> & {
   /** null: a contract without noise. */
   readonly charge: Charge | null;
 };
 
 /**
- * The entry to append before a round is trained; null: none, because the round is paid for (identical bytes are free) or
- * has no noise and the dataset no budget. E-BUDGET-SPENT when the round would exceed either limit: it stops *before*
+ * The entry to append before a round is trained; null: none, because these very bytes are paid for, which
+ * only equal bindings prove, or the round has no noise and the dataset no budget. E-BUDGET-SPENT when the round would exceed either limit: it stops *before*
  * that. E-BUDGET-UNBOUNDED for a contract without noise on a dataset with a budget.
  */
 export function debit(
@@ -138,7 +143,9 @@ export function debit(
   if (charge === null) return limits.dataset === null ? ok(null) : err(refusal('E-BUDGET-UNBOUNDED'));
   const account = accountOf({ dataset: request.dataset, unit: charge.unit });
   const ofDataset = state.entries.filter((earlier) => accountOf(earlier) === account);
-  const isPaid = ofDataset.some((earlier) => isSameRound(earlier, request));
+  const isPaid = ofDataset.some(
+    (earlier) => isSameRound(earlier, request) && isSameBinding(earlier.binding, request.binding),
+  );
   if (isPaid) return ok(null);
   const ofContract = state.entries.filter(({ contract }) => bytesEqual(contract, request.contract));
   const refused =
@@ -149,7 +156,7 @@ export function debit(
 
 /**
  * The entry for a round that statements tell of and this ledger has forgotten (PROTOCOL §7.13), whatever the budget; null:
- * it is held, under whichever name of the dataset, or has no noise.
+ * it is held, under whichever name of the dataset and binding, or has no noise.
  */
 export function recoverDebit(state: LedgerState, request: DebitRequest): LedgerEntry | null {
   const { charge } = request;
@@ -160,11 +167,14 @@ export function recoverDebit(state: LedgerState, request: DebitRequest): LedgerE
 /** What one budget is for. */
 const accountOf = ({ dataset, unit }: Pick<LedgerEntry, 'dataset' | 'unit'>): string => `${unit} ${dataset}`;
 
-/** One update for one parent under one contract: training it again gives the same bytes. */
 const isSameRound = (
   earlier: Pick<LedgerEntry, 'contract' | 'parent'>,
   { contract, parent }: Pick<LedgerEntry, 'contract' | 'parent'>,
 ): boolean => bytesEqual(earlier.contract, contract) && bytesEqual(earlier.parent, parent);
+
+/** A store with another training secret, or other data, trains other bytes with other noise. */
+const isSameBinding = (earlier: Digest | null, now: Digest | null): boolean =>
+  earlier !== null && now !== null && bytesEqual(earlier, now);
 
 function entryFor({ head }: LedgerState, { charge: _, ...request }: DebitRequest, charge: Charge): LedgerEntry {
   return { format: FORMAT, previous: head, ...request, ...charge };

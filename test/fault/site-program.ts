@@ -11,6 +11,7 @@ import type { FrameDuplex } from '../../lib/channel/duplex.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { signerFromSeed } from '../../lib/core/ed25519.ts';
 import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
+import { hash } from '../../lib/core/hash.ts';
 import type { OrganisationId } from '../../lib/core/ids.ts';
 import { systemStudyRandom } from '../../lib/core/study-random.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
@@ -73,7 +74,10 @@ export class SiteProgram extends Program {
     const { events, blobs } = store;
     const initial = await beginContract({ environment, store, readModel: async () => null });
     const secret = await trainingSecret(events, () => platform.studyRandom('training-secret'));
-    const ledger = await openLedger(events, sealed, { now: virtualNow });
+    const ledger = await openLedger(events, sealed, {
+      now: virtualNow,
+      binding: async () => hash('privacy-entry', secret),
+    });
     const agent = await Agent.start(
       environment,
       {

@@ -9,6 +9,7 @@ import type { OverlayFile } from '../../site-agent/overlay-file.ts';
 import type { SitePlatform } from '../../site-agent/site-platform.ts';
 import { keptModel } from '../../site-agent/kept-models.ts';
 import type { Overlay, SiteEnvironment, SiteModel } from '../../site-agent/state.ts';
+import { trainingSecret } from '../../site-agent/training-secret.ts';
 import type { Attester } from '../../lib/attestation/attester.ts';
 import { SimulatedChip } from '../../lib/attestation/simulated/chip.ts';
 import { simulatedVerifier } from '../../lib/attestation/simulated/verify-simulated.ts';
@@ -25,6 +26,7 @@ import { signEndorsement } from '../../lib/contract/endorsement.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
 import { signerFromSeed } from '../../lib/core/ed25519.ts';
 import { refusal, RefusalError, type Refusal } from '../../lib/core/errors.ts';
+import { hash } from '../../lib/core/hash.ts';
 import { instant, type OrganisationId } from '../../lib/core/ids.ts';
 import { systemStudyRandom } from '../../lib/core/study-random.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
@@ -303,7 +305,10 @@ export class SiteInProcess {
     const gate = { open: Promise.resolve(), letGo: (): void => undefined };
     const store = openMemoryStore(disk);
     const initial = await beginContract({ environment, store, readModel });
-    const ledger = await openLedger(store.events, sealed, { privacy: setting.privacy[id] });
+    const ledger = await openLedger(store.events, sealed, {
+      privacy: setting.privacy[id],
+      binding: async () => hash('privacy-entry', await trainingSecret(store.events, () => systemRandom(32))),
+    });
     const agent = await Agent.start(
       environment,
       {

@@ -4,6 +4,7 @@ import { openContract, type SealedContract } from '../../../lib/contract/study-c
 import { toHex } from '../../../lib/core/bytes.ts';
 import { instant, organisationId } from '../../../lib/core/ids.ts';
 import { DAY_MS, digestOf, organisationSigner, START, testContract } from '../../support/test-contract.ts';
+import { noisyContract } from '../../support/noisy-contract.ts';
 import { must } from '../../support/study-in-memory.ts';
 import { freshStart } from '../../support/successor-contract.ts';
 import { outcome } from './outcome.ts';
@@ -39,6 +40,18 @@ describe('PROTOCOL §6.1: a successor contract', () => {
     const { contract } = drafted({ organisations, kMin: 2, rounds: 40, validityMs: 9 * DAY_MS });
     expect(contract).toMatchObject({ organisations, kMin: 2, rounds: 40 });
     expect(contract.validity).toEqual({ notBefore: at, notAfter: at + 9 * DAY_MS });
+  });
+
+  it('keeps the noise, and the published records of the hospitals that stay', () => {
+    const noisy = noisyContract('enclave');
+    const { privacy } = noisy.contract;
+    if (privacy.placement === 'none') throw new Error('noise');
+    const organisations = noisy.contract.organisations.slice(1);
+    const { contract } = drafted({ previous: noisy, organisations, kMin: 2 });
+    expect(contract.privacy).toEqual({ ...privacy, publicRecords: privacy.publicRecords.slice(1) });
+    // Nobody has said how many records a hospital publishes that joins.
+    const joins = { previous: noisy, organisations: [...organisations, fifth] };
+    expect(outcome(draft(joins))).toContain('E-CONTRACT-INVALID: privacy.publicRecords: not once for each');
   });
 
   it('begins anew with other weights, for as many rounds as the study had', () => {

@@ -32,6 +32,7 @@ const onContract = (epsilon: number): BudgetLimits => ({ ...NO_LIMITS, contract:
 const request = (round: number, change: Partial<DebitRequest> = {}): DebitRequest => ({
   ...{ dataset: 'heart.csv', contract: digestOf('contract'), study: organisationId('test-study') },
   ...{ parent: digestOf(`model ${round - 1}`), round, at: instant(START + round), charge },
+  binding: digestOf('store and data'),
   ...change,
 });
 
@@ -55,6 +56,7 @@ describe('PROTOCOL §7.5: what a debit says', () => {
     expect(decided).toEqual({
       ...{ format: 'consilium/privacy-entry/v1', previous: new Uint8Array(32), dataset: 'heart.csv', unit: 'record' },
       ...{ contract: digestOf('contract'), study: 'test-study', parent: digestOf('model 0'), round: 1, at: START + 1 },
+      binding: digestOf('store and data'),
       mechanism: { placement: 'enclave', samplingRate, noiseMultiplier, count: 1 },
     });
   });
@@ -82,8 +84,30 @@ describe('PROTOCOL §7.5: identical bytes cost nothing again', () => {
     ['another parent', { parent: digestOf('another model') }],
     ['the same parent under another contract', { contract: digestOf('successor') }],
     ['the same round on another dataset', { dataset: 'lungs.csv' }],
+    ['the same parent with another training secret or table', { binding: digestOf('another store or data') }],
+    ['the same parent, of which nobody knows what its bytes follow from', { binding: null }],
   ])('%s is not', (_what, change) => {
     expect(told(debit(state, request(2, change), NO_LIMITS))).toBe('debited');
+  });
+});
+
+describe('PROTOCOL §7.15: the same parent under the same contract, with other noise', () => {
+  const other = { binding: digestOf('another store or data') };
+  const one = after(request(1));
+  it('is paid for again, at the manifest and before training, and is then free itself', () => {
+    const both = after(request(1), request(1, other));
+    expect(told(debit(one, request(1, other), onDataset(epsilonAfter(mechanism, 1))))).toBe('E-BUDGET-SPENT');
+    expect(epsilonSpent(both.entries, delta)).toBe(epsilonAfter(mechanism, 2));
+    for (const again of [{}, other]) expect(told(debit(both, request(1, again), onDataset(0.001)))).toBe('free');
+  });
+
+  it('is paid for where statements told of a first one, since nobody knows what that one was', () => {
+    const recovered = recoverDebit(EMPTY_LEDGER, request(1, { binding: null }));
+    if (recovered === null) throw new Error('held');
+    const state = must(replayLedger([encodeEntry(recovered)]));
+    for (const binding of [request(1).binding, null])
+      expect(told(debit(state, request(1, { binding }), NO_LIMITS))).toBe('debited');
+    expect(recoverDebit(state, request(1, { binding: null }))).toBeNull();
   });
 });
 
@@ -169,6 +193,7 @@ describe('PROTOCOL §7.13: a debit that was forgotten', () => {
     const recovered = recoverDebit(state, request(2));
     expect(recovered).toMatchObject({ previous: state.head, round: 2, mechanism: charge.mechanism });
     expect(recoverDebit(state, request(1))).toBeNull();
+    expect(recoverDebit(state, request(1, { binding: null }))).toBeNull();
     expect(recoverDebit(state, request(1, { dataset: 'renamed.csv' }))).toBeNull();
   });
 });
@@ -209,6 +234,7 @@ describe('the chain of entries', () => {
     ['a sampling rate above 1', { mechanism: { ...charge.mechanism, samplingRate: 1.25 } }],
     ['no steps', { mechanism: { ...charge.mechanism, count: 0 } }],
     ['a name that is no text', { dataset: '' }],
+    ['a short binding', { binding: digestOf('x').subarray(1) as Digest }],
     ['a short digest', { parent: digestOf('x').subarray(1) as Digest }],
   ])('an entry with %s is refused', (_what, change) => {
     const [entry] = state.entries;

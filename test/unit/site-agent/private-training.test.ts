@@ -10,10 +10,14 @@ import { loadTrainer } from '../../../lib/learning/tfjs/load-trainer.ts';
 import type { Trainer } from '../../../lib/learning/trainer.ts';
 import { decodeUpdate, SALT_BYTES, type DecodedUpdate } from '../../../lib/learning/update-codec.ts';
 import { expectedBatch, mechanismOf } from '../../../lib/privacy/mechanism.ts';
+import { openMemoryStore } from '../../../lib/store/memory.ts';
 import { trainLocally } from '../../../site-agent/local-training.ts';
+import { readLedger } from '../../../site-agent/privacy-ledger.ts';
+import { paymentBinding } from '../../../site-agent/private-training.ts';
 import type { SiteModel } from '../../../site-agent/state.ts';
 import { noisePlan, noisyContract } from '../../support/noisy-contract.ts';
 import { must } from '../../support/study-in-memory.ts';
+import { openLedger } from '../../support/test-ledger.ts';
 import { digestOf, HOSPITALS } from '../../support/test-contract.ts';
 
 const ROWS = 24;
@@ -316,4 +320,25 @@ it('the event loop turns during long private training', async () => {
   await payloadOf(contractOf('site', EVERY_ROW, { training: { localSteps: 1500 } }));
   clearInterval(timer);
   expect(turns).toBeGreaterThan(1);
+});
+
+describe('PROTOCOL §7.15: an update for a parent that was paid for', () => {
+  it.each<[string, Change, boolean]>([
+    ['free where it is the same bytes', {}, true],
+    ['paid for again with the training secret of a new store', { secret: digestOf('a new store') }, false],
+    ['paid for again where the data have changed', { table: tableOf(1) }, false],
+  ])('is %s', async (_what, change, isSame) => {
+    const sealed = noisyContract('site');
+    const { events } = openMemoryStore();
+    const payloads: string[] = [];
+    for (const next of [{}, {}, change]) {
+      const local = { sealed, organisation, trainer, table, secret: digestOf('secret'), ...next };
+      // One start of the agent: the ledger file stays.
+      const ledger = await openLedger(events, sealed, { binding: async () => paymentBinding(local) });
+      await ledger.debit({ parent: parent().digest, round: 1 });
+      payloads.push(toHex(await payloadOf(sealed, parent(), next)));
+    }
+    expect(new Set(payloads).size).toBe(isSame ? 1 : 2);
+    expect((await readLedger(events)).entries).toHaveLength(new Set(payloads).size);
+  });
 });

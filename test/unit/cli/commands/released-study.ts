@@ -16,8 +16,8 @@ export interface ReleasedStudy {
 }
 
 /** Runs one round in memory and lays `passport.cbor`, `model.cbor`, `organisations.json` and `roots.json` into `folder`. */
-export async function releasedStudy(folder: string): Promise<ReleasedStudy> {
-  const study = new MemoryStudy(testContract());
+export async function releasedStudy(folder: string, sealed = testContract()): Promise<ReleasedStudy> {
+  const study = new MemoryStudy(sealed);
   study.run(1);
   const chip = new SimulatedChip({ rootSeed: digestOf('chip root'), instance: 'chip-1', now: () => START });
   const withoutEvidence = must(decodeBundle(study.enclave.bundle()));

@@ -8,6 +8,7 @@ import { encodeBundle } from '../../../../lib/audit/passport-bundle.ts';
 import { openContract, type SealedContract } from '../../../../lib/contract/study-contract.ts';
 import { toHex } from '../../../../lib/core/bytes.ts';
 import { freshWeights } from '../../../../lib/learning/initial-weights.ts';
+import { noisyContract } from '../../../support/noisy-contract.ts';
 import { must } from '../../../support/study-in-memory.ts';
 import { digestOf, organisationSigner, testContract } from '../../../support/test-contract.ts';
 import { releasedStudy, type ReleasedStudy } from './released-study.ts';
@@ -149,6 +150,39 @@ describe('consilium contract successor', () => {
     expect(ran.exit, ran.stderr).toBe(exit);
     expect(ran.stderr).toContain(message);
     await expect(readFile(path('refused.cbor'))).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('a successor of a contract with noise', () => {
+  const noisy = noisyContract('enclave');
+  const draft = async (name: string, ...more: string[]): Promise<Ran> => {
+    const { files } = await releasedStudy(path('noisy-run'), noisy);
+    await writeFile(path('noisy.cbor'), noisy.bytes);
+    return successor(
+      name,
+      '--previous',
+      path('noisy.cbor'),
+      '--passport',
+      files.bundle,
+      '--roots',
+      files.roots,
+      ...more,
+    );
+  };
+
+  test('with a hospital less is one that can be read and approved', async () => {
+    const stay = noisy.contract.organisations.slice(1).map((one) => ({ ...one, key: toHex(one.key) }));
+    await writeFile(path('three.json'), JSON.stringify(stay));
+    const ran = await draft('three.cbor', '--org', path('three.json'), '--k-min', '2');
+    expect(ran.exit, ran.stderr).toBe(0);
+    expect((await contract('show', path('three.cbor'))).exit).toBe(0);
+  });
+
+  test('is not written with more rounds than its noise keeps the promise for', async () => {
+    const ran = await draft('too-long.cbor', '--rounds', '9');
+    expect(ran.exit).toBe(65);
+    expect(ran.stderr).toMatch(/privacy: the noise gives an epsilon of \d\.\d+, not the 2\.5 that is promised/);
+    await expect(readFile(path('too-long.cbor'))).rejects.toThrow('ENOENT');
   });
 });
 
