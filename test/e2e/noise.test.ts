@@ -106,12 +106,12 @@ describe.skipIf(!isHere)('four real hospitals', () => {
     ['enclave', 20],
     ['site', 5],
   ] as const)(
-    'with noise at the %s learn what the data can tell at an epsilon of 1',
+    'with noise at the %s learn what the data can tell at an epsilon just below 1',
     async (noise, rounds) => {
-      const summary = await simulate(`real-${noise}`, ['--data', data, '--noise', noise, '--seed', '7']).summary();
+      const summary = await simulate(`real-${noise}`, ['--data', data, '--noise', noise, '--epsilon', '0.97', '--seed', '7']).summary();
       expect(summary).toMatchObject({ noise, rounds, delta: 1e-4, passportVerified: true });
-      expectNearTarget(summary, 1);
-      // Bounds for the mean of 20 unseeded runs are 0.865 and 0.85; one run scatters by 0.006.
+      expectNearTarget(summary, 0.97);
+      // What the mean of 20 unseeded runs has to reach at an epsilon of 1 (`npm run bench -- heart`).
       expect(summary['aucPooled']).toBeGreaterThanOrEqual(noise === 'enclave' ? 0.865 : 0.85);
     },
     PATIENCE_MS,
