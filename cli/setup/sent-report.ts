@@ -79,7 +79,11 @@ async function sentUnder(sealed: SealedContract, { events, blobs }: Store): Prom
     if (event.type === 'committed') manifest = event.manifest.statement;
     sent.push(...sentWith(event, manifest));
     if (event.type !== 'update-ready' || manifest === null) continue;
-    const { weight, trainLoss } = fieldsOf(await blobs.get(updateKey(manifest.parent, sealed.contract)), event.header.commit, sealed);
+    const { weight, trainLoss } = fieldsOf(
+      await blobs.get(updateKey(manifest.parent, sealed.contract)),
+      event.header.commit,
+      sealed,
+    );
     sent.push({
       ...{ what: 'update', round: manifest.round, attempt: manifest.attempt, bytes: event.header.length - SALT_BYTES },
       ...{ commitment: toHex(event.header.commit), weight, trainLoss },

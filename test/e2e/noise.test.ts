@@ -108,7 +108,16 @@ describe.skipIf(!isHere)('four real hospitals', () => {
   ] as const)(
     'with noise at the %s learn what the data can tell at an epsilon just below 1',
     async (noise, rounds) => {
-      const summary = await simulate(`real-${noise}`, ['--data', data, '--noise', noise, '--epsilon', '0.97', '--seed', '7']).summary();
+      const summary = await simulate(`real-${noise}`, [
+        '--data',
+        data,
+        '--noise',
+        noise,
+        '--epsilon',
+        '0.97',
+        '--seed',
+        '7',
+      ]).summary();
       expect(summary).toMatchObject({ noise, rounds, delta: 1e-4, passportVerified: true });
       expectNearTarget(summary, 0.97);
       // What the mean of 20 unseeded runs has to reach at an epsilon of 1 (`npm run bench -- heart`).
