@@ -47,10 +47,11 @@ describe.each(['enclave', 'site'] as const)('a whole study with noise at the %s'
   );
 
   it(
-    'is the same model from the same seed, whose noise protects nobody, and says so',
+    'is the same model from the same seed, also with programs killed, whose noise protects nobody, and says so',
     async () => {
       const asked = ['--noise', noise, '--epsilon', '2.5', '--rounds', '2', '--seed', 'noise'];
-      const runs = [simulate(`seeded-${noise}-1`, asked), simulate(`seeded-${noise}-2`, asked)];
+      const killed = ['--kill', 'enclave@1/acknowledge', '--kill', 'lakeside@2/upload'];
+      const runs = [simulate(`seeded-${noise}-1`, asked), simulate(`seeded-${noise}-2`, [...asked, ...killed])];
       const [one, two] = await Promise.all(runs.map((run) => run.summary()));
       expect(one?.['modelDigest']).toBe(two?.['modelDigest']);
       expect(one).toMatchObject({ epsilonValid: false, randomness: 'seeded' });
