@@ -9,6 +9,8 @@ export interface Check {
   /** The code that a failure has. */
   readonly code: ErrorCode;
   readonly passed: boolean;
+  /** Failed only because an input that it needs was not given: the verdict is inconclusive rather than negative. */
+  readonly missing?: true;
   readonly got: string;
   readonly want: string;
 }

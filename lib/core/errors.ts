@@ -112,6 +112,33 @@ export const ERRORS = {
     'The attestation evidence or its certificate is outside its validity.',
     'Check the clocks of both machines and the age of the collateral.',
   ),
+  'E-ATTEST-REVOKED': notGenuine(
+    'The vendor has revoked a certificate of this machine.',
+    'Treat the machine as compromised; its operator asks the vendor why.',
+  ),
+  'E-ATTEST-COLLATERAL-INVALID': notGenuine(
+    'Collateral that was given is not signed by the vendor, is outside its dates, or belongs to another machine.',
+    'Fetch it again; if it still does not check out, somebody altered it.',
+  ),
+  'E-ATTEST-MISMATCH': notGenuine(
+    'Two parts of the evidence contradict each other.',
+    'The evidence was put together from several machines, or altered: treat the machine as not genuine.',
+  ),
+  'E-ATTEST-COLLATERAL': {
+    ...unacceptable(
+      'An input that the verdict needs is missing: nothing is known to be wrong, and nothing is proven.',
+      'Give what is named as missing (`--collateral`, `--certs`), or accept its absence in the policy.',
+    ),
+    exit: 42,
+  },
+  'E-ATTEST-TCB': unacceptable(
+    'The firmware or microcode of the machine is older than the policy allows, or the vendor no longer supports it.',
+    'Update the machine; the advisories that are named say what is wrong with it.',
+  ),
+  'E-ATTEST-POLICY': unacceptable(
+    'The evidence is authentic and breaks a rule of the appraisal policy.',
+    'Compare what was found with what the policy wants; change the machine, or decide on another policy.',
+  ),
   'E-ATTEST-BINDING': notGenuine(
     'The evidence is genuine but was not made for this session.',
     'Someone may be relaying or replaying evidence: inform the security officer before trying again.',
