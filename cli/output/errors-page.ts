@@ -26,6 +26,7 @@ export function errorsPage(): string {
 const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   40: 'verification: genuine, but not what the contract allows',
   41: 'verification: not genuine',
+  42: 'verification: inconclusive, a needed input is missing',
   64: 'usage: the command line is not valid',
   65: 'data: a file or message is not valid',
   70: 'a fault of Consilium itself',
