@@ -6,8 +6,12 @@ import { checkTable, pick } from './labelled-rows.ts';
 
 /** Rows that go through the net at once, to bound memory; a row's gradient does not depend on the others to the bit. */
 const BLOCK_ROWS = 512;
-/** Part of C that is left for the float32 rounding of a scaled gradient. */
+/** Part of C that is left for the float32 rounding of a scaled gradient: half for relative errors, half for absolute ones. */
 const CLIP_MARGIN = 2 ** -10;
+/** Least normal float32: below it rounding is no longer relative. */
+const LEAST_NORMAL = 2 ** -126;
+/** Most that rounding changes a product that is close to 0. */
+const LEAST_STEP = 2 ** -149;
 
 /**
  * Sum of per-example gradients, each clipped, by book-keeping (Bu et al. 2023): inputs `a` and derivatives `g` of every
@@ -16,7 +20,7 @@ const CLIP_MARGIN = 2 ** -10;
 export async function clippedSum(request: ClippedSumRequest): Promise<ClippedSum> {
   const { spec, weights, rows } = request;
   checkBounds(request);
-  const total = { sum: new Float64Array(weights.length), nonFiniteRows: 0 };
+  const total: Total = { sum: new Float64Array(weights.length), empty: true, nonFiniteRows: 0 };
   const parameters = tensorsOf(spec, weights);
   const turn = eventLoopTurns();
   try {
@@ -27,7 +31,7 @@ export async function clippedSum(request: ClippedSumRequest): Promise<ClippedSum
       });
       await turn();
     }
-    return total;
+    return { sum: total.sum, nonFiniteRows: total.nonFiniteRows };
   } finally {
     tf.dispose(parameters);
   }
@@ -35,28 +39,40 @@ export async function clippedSum(request: ClippedSumRequest): Promise<ClippedSum
 
 interface Total {
   readonly sum: Float64Array;
+  /** True until the first piece was added. */
+  empty: boolean;
   nonFiniteRows: number;
 }
 
 function addBlock(total: Total, records: readonly LayerRecord[], { clip, pieceRows }: ClippedSumRequest): void {
   const inputs = records.map(({ input }) => squaredNorms(input));
   const norms = rowNorms(inputs, records);
-  const factors = tf.tensor2d(
-    Float32Array.from(norms, (norm) => Math.min(1, (clip * (1 - CLIP_MARGIN)) / norm)),
-    [norms.length, 1],
-  );
+  const scales = norms.map((norm) => Math.min(1, (clip * (1 - CLIP_MARGIN)) / norm));
+  const factors = tf.tensor2d(Float32Array.from(scales), [norms.length, 1]);
   const scaled = records.map(({ input, upstream }) => ({ input, upstream: tf.mul<tf.Tensor2D>(upstream, factors) }));
   // A row that was not finite still is not; and where a factor, or what it gives, is close to the least float32, scaling
-  // rounds by up to its own size.
-  const within = [...rowNorms(inputs, scaled).entries()].flatMap(([row, norm]) => (norm <= clip ? [row] : []));
+  // rounds by up to its own size, so that what came of it is measured.
+  const rough =
+    scales.some((scale) => !(scale >= LEAST_NORMAL)) || absoluteErrors(inputs, records) > (clip * CLIP_MARGIN) / 2;
+  const reached = rough ? rowNorms(inputs, scaled) : norms.map((norm, row) => norm * (scales[row] ?? NaN));
+  const within = [...reached.entries()].flatMap(([row, norm]) => (norm <= clip ? [row] : []));
   total.nonFiniteRows += norms.length - within.length;
   // A factor of 0 would not do: 0 · ∞ is not a number.
   const kept = within.length === norms.length ? scaled : scaled.map((record) => rowsOf(record, within));
   for (let start = 0; start < within.length; start += pieceRows) {
     const rows = Math.min(pieceRows, within.length - start);
     const piece = rows === within.length ? kept : kept.map((record) => slice(record, start, rows));
-    addPiece(total.sum, piece);
+    addPiece(total, piece);
   }
+}
+
+/** Most that the absolute rounding of every product can add to the norm of a row's scaled gradient. */
+function absoluteErrors(inputs: readonly Float64Array[], records: readonly LayerRecord[]): number {
+  const squares = records.map(({ upstream }, layer) => {
+    const largest = inputs[layer]?.reduce((most, square) => Math.max(most, square), 0) ?? Infinity;
+    return (largest + 1) * upstream.shape[1];
+  });
+  return LEAST_STEP * Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
 }
 
 /** L2 norm of each row's gradient over all layers; not finite where one of its parts is not. `inputs`: ‖a‖², by layer. */
@@ -93,13 +109,16 @@ const slice = ({ input, upstream }: LayerRecord, start: number, rows: number): L
   upstream: tf.slice(upstream, [start, 0], [rows, -1]),
 });
 
-function addPiece(sum: Float64Array, piece: readonly LayerRecord[]): void {
+function addPiece(total: Total, piece: readonly LayerRecord[]): void {
+  const { sum, empty } = total;
   let offset = 0;
   for (const tensor of piece.flatMap(summed)) {
     const values = tensor.dataSync<'float32'>();
-    for (let i = 0; i < values.length; i++) sum[offset + i] = (sum[offset + i] ?? 0) + (values[i] ?? 0);
+    if (empty) sum.set(values, offset);
+    else for (let i = 0; i < values.length; i++) sum[offset + i] = (sum[offset + i] ?? 0) + (values[i] ?? 0);
     offset += values.length;
   }
+  total.empty = false;
 }
 
 function checkBounds(request: ClippedSumRequest): void {
