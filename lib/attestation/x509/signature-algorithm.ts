@@ -12,6 +12,16 @@ interface Scheme {
 const ecdsa = (hash: Scheme['hash']): Scheme => ({ name: `ECDSA with ${hash.toUpperCase()}`, hash, key: 'ec' });
 const rsa = (hash: Scheme['hash']): Scheme => ({ name: `RSA with ${hash.toUpperCase()}`, hash, key: 'rsa' });
 
+const pssSha384: Scheme = { name: 'RSASSA-PSS with SHA384', hash: 'sha384', key: 'rsa', pss: true };
+/** What stands after the outer length and before the trailer field, which DER would leave out and AMD's ARKs do not. */
+const identifierOfPss = (parameterBytes: string): string =>
+  [
+    `06092a864886f70d01010a30${parameterBytes}`,
+    'a00f300d0609608648016503040202' + '0500',
+    'a11c301a06092a864886f70d010108300d0609608648016503040202' + '0500',
+    'a203020130',
+  ].join('');
+
 /**
  * AlgorithmIdentifiers that vendors sign with, as whole DER in hexadecimal, so that parameters cannot vary: RFC 5758
  * (ECDSA: parameters absent), RFC 4055 (RSA: NULL; RSASSA-PSS as AMD writes it: SHA-384, MGF1 SHA-384, salt 48).
@@ -23,12 +33,8 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   '300d06092a864886f70d01010b0500': rsa('sha256'),
   '300d06092a864886f70d01010c0500': rsa('sha384'),
   '300d06092a864886f70d01010d0500': rsa('sha512'),
-  [`304606092a864886f70d01010a3039${[
-    'a00f300d0609608648016503040202' + '0500',
-    'a11c301a06092a864886f70d010108300d0609608648016503040202' + '0500',
-    'a203020130',
-    'a303020101',
-  ].join('')}`]: { name: 'RSASSA-PSS with SHA384', hash: 'sha384', key: 'rsa', pss: true },
+  [`3046${identifierOfPss('39')}a303020101`]: pssSha384,
+  [`3041${identifierOfPss('34')}`]: pssSha384,
 };
 
 /** A SubjectPublicKeyInfo that node:crypto understands, or null. */
