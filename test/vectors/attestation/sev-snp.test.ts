@@ -226,7 +226,8 @@ describe.skipIf(evidenceVectorsAbsent)('SEV-SNP reports of real machines', () =>
     expect(claims.line).toBe(vector.line ?? product);
     expect(claims.report.version).toBe(vector.version);
     expect(claims.report.vmpl).toBe(vector.vmpl ?? 0);
-    expect(claims.measurements.MEASUREMENT?.slice(0, 16)).toBe(vector.measurement);
+    const { MEASUREMENT: measurement } = claims.measurements;
+    expect(measurement?.slice(0, 16)).toBe(vector.measurement);
     expect(claims.instance?.slice(0, 16) ?? null).toBe(vector.chip);
     expect(claims.instance === null || claims.instance.length === (product === 'turin' ? 16 : 128)).toBe(true);
     expect(claims.tcb.reported).toEqual(vector.reportedTcb);
