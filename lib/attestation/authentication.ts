@@ -14,6 +14,8 @@ export interface AuthenticationInputs {
    * available*; `required`: it is missing, so that the verdict is inconclusive. Data that is given is always checked.
    */
   readonly revocation: 'required' | 'accept-absent';
+  /** True: a certificate that its issuer has put on hold (OCSP reason 6) does not fail. Left out: it is revoked. */
+  readonly acceptHold?: boolean;
 }
 
 /** The outcome of `authenticate`: claims only where every check passed, apart from missing ones. */
