@@ -66,8 +66,9 @@ const firmware: PolicyKey<FirmwareVersion | null> = {
   read: (value) => {
     const match = FIRMWARE.exec(typeof value === 'string' ? value : '');
     if (match === null) return err('not a version');
-    const [, major = 0, minor = 0, build = 0] = match.map(Number);
-    return Math.max(major, minor, build) > 255 ? err('a part above 255') : ok({ major, minor, build });
+    const [, major = '', minor = '', build = '0'] = match;
+    const version = { major: Number(major), minor: Number(minor), build: Number(build) };
+    return Object.values(version).some((part) => part > 255) ? err('a part above 255') : ok(version);
   },
 };
 
