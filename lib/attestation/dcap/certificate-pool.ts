@@ -1,0 +1,33 @@
+import { bytesEqual } from '../../core/bytes.ts';
+import { ofKind, type Collateral } from '../collateral/collateral.ts';
+import { parseCertificate, type Certificate } from '../x509/certificate.ts';
+import { signatureHolds } from '../x509/signature-algorithm.ts';
+
+const MAX_PATH = 4;
+
+/** The certificates among `ders` that parse, each once; the others can issue nothing. */
+export const certificatesOf = (ders: readonly Uint8Array[]): Certificate[] =>
+  [...new Map(ders.map((der) => [Buffer.from(der).toString('base64'), der])).values()].flatMap((der) => {
+    const parsed = parseCertificate(der);
+    return parsed.ok ? [parsed.value] : [];
+  });
+
+/** The certificates given as collateral. */
+export const givenCertificates = (collateral: Collateral): Certificate[] =>
+  certificatesOf(ofKind(collateral, 'certificate').map(({ der }) => der));
+
+/** `leaf` and those of `pool` that issued it, one after the other, as far as there are any; no verdict. */
+export function pathFrom(leaf: Certificate, pool: readonly Certificate[]): Certificate[] {
+  const path = [leaf];
+  for (let last = leaf; path.length < MAX_PATH && !bytesEqual(last.issuer, last.subject);) {
+    const issued = last;
+    const named = pool.filter(({ subject }) => bytesEqual(subject, issued.issuer));
+    const issuer =
+      named.find(({ publicKey }) => signatureHolds(issued.algorithm, issued.signed, issued.signature, publicKey)) ??
+      named[0];
+    if (issuer === undefined) break;
+    path.push(issuer);
+    last = issuer;
+  }
+  return path;
+}
