@@ -43,12 +43,16 @@ export function fromHex(text: string): Uint8Array | null {
   return out;
 }
 
-export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+const ENCODER = new TextEncoder();
+
+export const utf8 = (text: string): Uint8Array => ENCODER.encode(text);
 
 /** `value` as 8 bytes, most significant first; `value` is an integer from 0 to 2^53 − 1. */
 export function u64be(value: number): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('u64be takes an integer from 0 to 2^53 - 1');
   const out = new Uint8Array(8);
-  new DataView(out.buffer).setBigUint64(0, BigInt(value));
+  const view = new DataView(out.buffer);
+  view.setUint32(0, Math.floor(value / 2 ** 32));
+  view.setUint32(4, value >>> 0);
   return out;
 }

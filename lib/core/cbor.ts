@@ -61,9 +61,22 @@ function writeText(writer: ByteWriter, text: string): void {
   writer.append(bytes);
 }
 
+/** Encoded keys of documents: a few hundred names, met thousands of times. */
+const ENCODED_KEYS = new Map<string, Uint8Array>();
+const MOST_KEPT_KEYS = 1024;
+const LONGEST_KEPT_KEY = 64;
+
+function encodedKey(key: string): Uint8Array {
+  const known = ENCODED_KEYS.get(key);
+  if (known !== undefined) return known;
+  const encoded = encodeCbor(key);
+  if (key.length <= LONGEST_KEPT_KEY && ENCODED_KEYS.size < MOST_KEPT_KEYS) ENCODED_KEYS.set(key, encoded);
+  return encoded;
+}
+
 function writeMap(writer: ByteWriter, map: Readonly<Record<string, CborValue>>): void {
   const entries = Object.entries(map)
-    .map(([key, item]) => ({ key: encodeCbor(key), item }))
+    .map(([key, item]) => ({ key: encodedKey(key), item }))
     .sort((a, b) => compareBytes(a.key, b.key));
   writeHead(writer, MAJOR.map, entries.length);
   for (const { key, item } of entries) {

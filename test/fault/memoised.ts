@@ -44,18 +44,18 @@ export function memoisedShapes(real: typeof Shapes): typeof Shapes {
   return { ...real, decodeDocument };
 }
 
-const KEPT = 5_000;
+const KEPT = 10_000;
 
-/** The values that were asked for last. */
+/** The values of late; all are forgotten at once, since evicting one by one takes longer than computing again. */
 class Remembered<T> {
   readonly #values = new Map<string, T>();
 
   get(key: string, compute: () => T): T {
-    const value = this.#values.get(key) ?? compute();
-    this.#values.delete(key);
+    const known = this.#values.get(key);
+    if (known !== undefined) return known;
+    const value = compute();
+    if (this.#values.size === KEPT) this.#values.clear();
     this.#values.set(key, value);
-    const [oldest] = this.#values.keys();
-    if (this.#values.size > KEPT && oldest !== undefined) this.#values.delete(oldest);
     return value;
   }
 }
