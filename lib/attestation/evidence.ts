@@ -6,12 +6,13 @@ import type { Result } from '../core/result.ts';
 
 /** Bytes of a whole evidence envelope; the largest real quotes with their chains stay below 32 KiB. */
 export const MAX_EVIDENCE_BYTES = 64 * 1024;
-const ENVELOPE_OVERHEAD_BYTES = 128;
+/** Bytes of the platform's own evidence in it. */
+export const MAX_PLATFORM_EVIDENCE_BYTES = MAX_EVIDENCE_BYTES - 128;
 
 export const envelope = z.strictObject({
   format: z.literal('consilium/evidence/v1'),
   platform: appraisalPolicy.shape.platforms.element,
-  bytes: bytesUpTo(MAX_EVIDENCE_BYTES - ENVELOPE_OVERHEAD_BYTES),
+  bytes: bytesUpTo(MAX_PLATFORM_EVIDENCE_BYTES),
 });
 
 export type Platform = z.output<typeof envelope>['platform'];
@@ -24,7 +25,7 @@ export interface Evidence {
 
 /** Throws RangeError when the platform's bytes exceed what the envelope may hold: a bug of the attester. */
 export function encodeEvidence({ platform, bytes }: Evidence): Uint8Array {
-  if (bytes.length > MAX_EVIDENCE_BYTES - ENVELOPE_OVERHEAD_BYTES) throw new RangeError('evidence exceeds 64 KiB');
+  if (bytes.length > MAX_PLATFORM_EVIDENCE_BYTES) throw new RangeError('evidence exceeds 64 KiB');
   return encodeDocument({ format: 'consilium/evidence/v1', platform, bytes });
 }
 

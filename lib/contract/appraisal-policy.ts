@@ -3,7 +3,7 @@ import { count, digest, text } from './shapes.ts';
 
 /** What evidence must say to be accepted (RATS Appraisal Policy for Evidence, RFC 9334 §8.5). */
 export const appraisalPolicy = z.strictObject({
-  platforms: z.array(z.enum(['simulated', 'nitro', 'sgx', 'tdx', 'sev-snp', 'nvidia-gpu'])).min(1),
+  platforms: z.array(z.enum(['simulated', 'nitro', 'sgx', 'tdx', 'sev-snp', 'nvidia-gpu', 'azure', 'dstack'])).min(1),
   /** Reference values: accepted program measurements. */
   measurements: z.array(digest).min(1).max(64),
   /** Allowed platform instances (chip ids); null: any genuine machine. */
