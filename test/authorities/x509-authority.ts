@@ -18,6 +18,8 @@ export type Algorithm = 'p256-sha256' | 'p384-sha384' | 'rsa-pss-sha384' | 'rsa-
 
 export interface SigningParty {
   readonly name: string;
+  /** The serialNumber attribute of its name; undefined: it has none. */
+  readonly serialNumber?: string | undefined;
   readonly algorithm: Algorithm;
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
@@ -35,6 +37,7 @@ export interface ExtensionParts {
 
 export interface CertificateParts {
   readonly name: string;
+  readonly serialNumber?: string;
   readonly algorithm: Algorithm;
   /** Null: signed by itself. */
   readonly issuer: SigningParty | null;
@@ -72,9 +75,9 @@ export function newKeys(algorithm: Algorithm): { publicKey: KeyObject; privateKe
 
 /** A certificate that really is signed (RFC 5280 §4.1), with its keys. */
 export function certify(parts: CertificateParts): SigningParty {
-  const { name, algorithm, issuer, authority, notBefore, notAfter, extensions = [] } = parts;
+  const { name, serialNumber, algorithm, issuer, authority, notBefore, notAfter, extensions = [] } = parts;
   const keys = parts.keys ?? newKeys(algorithm);
-  const signer = issuer ?? { name, algorithm, ...keys };
+  const signer = issuer ?? { name, serialNumber, algorithm, ...keys };
   const usage = parts.keyUsage === undefined ? (authority ? CERT_AND_CRL_SIGN : DIGITAL_SIGNATURE) : parts.keyUsage;
   const constraints =
     authority === undefined
@@ -87,9 +90,9 @@ export function certify(parts: CertificateParts): SigningParty {
         Buffer.from([1 + (serials++ % 127), ...createHash('sha256').update(name).digest().subarray(0, 15)]),
     ),
     IDENTIFIER[signer.algorithm],
-    commonName(signer.name),
+    distinguishedName(signer),
     sequence(time(notBefore), time(notAfter)),
-    commonName(name),
+    distinguishedName({ name, serialNumber }),
     keys.publicKey.export({ type: 'spki', format: 'der' }),
     tagged(
       3,
@@ -102,7 +105,8 @@ export function certify(parts: CertificateParts): SigningParty {
     ),
   );
   const certificate = new Uint8Array(signed(body, signer));
-  return { name, algorithm, ...keys, certificate, fingerprint: createHash('sha256').update(certificate).digest('hex') };
+  const fingerprint = createHash('sha256').update(certificate).digest('hex');
+  return { name, serialNumber, algorithm, ...keys, certificate, fingerprint };
 }
 
 let serials = 0;
@@ -130,7 +134,7 @@ export function revocationList({
   const body = sequence(
     integer(Buffer.of(1)),
     IDENTIFIER[issuer.algorithm],
-    commonName(issuer.name),
+    distinguishedName(issuer),
     time(thisUpdate),
     ...(nextUpdate === null ? [] : [time(nextUpdate)]),
     ...(entries.length === 0 ? [] : [sequence(...entries)]),
@@ -158,7 +162,11 @@ export function signWith(
   return sign('sha384', data, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 });
 }
 
-const commonName = (name: string): Buffer => sequence(setOf(sequence(oid('2.5.4.3'), utf8Text(name))));
+export const distinguishedName = ({ name, serialNumber }: Pick<SigningParty, 'name' | 'serialNumber'>): Buffer =>
+  sequence(
+    ...(serialNumber === undefined ? [] : [setOf(sequence(oid('2.5.4.5'), utf8Text(serialNumber)))]),
+    setOf(sequence(oid('2.5.4.3'), utf8Text(name))),
+  );
 
 const extension = ({ id, critical = false, value }: ExtensionParts): Buffer =>
   sequence(oid(id), ...(critical ? [truth()] : []), octets(value));
