@@ -139,6 +139,10 @@ export const ERRORS = {
     'The evidence is authentic and breaks a rule of the appraisal policy.',
     'Compare what was found with what the policy wants; change the machine, or decide on another policy.',
   ),
+  'E-POLICY-INVALID': configuration(
+    'The appraisal policy is not valid.',
+    'Correct the keys listed; `consilium attest policy explain` prints every key there is.',
+  ),
   'E-ATTEST-BINDING': notGenuine(
     'The evidence is genuine but was not made for this session.',
     'Someone may be relaying or replaying evidence: inform the security officer before trying again.',
