@@ -7,6 +7,7 @@ import { nitro } from './nitro/nitro.ts';
 import type { ParsedField } from './parsed-field.ts';
 import type { PlatformModule } from './platform-module.ts';
 import type { PolicyKey, PolicySection, SectionValues } from './policy/policy-section.ts';
+import { sevSnp } from './sev-snp/sev-snp.ts';
 
 /** Values of a section whose keys only its own module knows. */
 export type AnySectionValues = Readonly<Record<string, unknown>>;
@@ -60,7 +61,7 @@ function platform<Parsed, Claims extends EvidenceClaims, Keys extends Readonly<R
 }
 
 /** Every platform there is, wrappers before what they wrap: the first that recognises evidence reads it. */
-export const PLATFORMS: readonly EvidencePlatform[] = [platform(nitro)];
+export const PLATFORMS: readonly EvidencePlatform[] = [platform(nitro), platform(sevSnp)];
 
 export const platformOf = (format: EvidenceFormat): EvidencePlatform | null =>
   PLATFORMS.find((one) => one.format === format) ?? null;

@@ -66,7 +66,12 @@ function dstackContent(bytes: Uint8Array): Uint8Array | null {
 
 function fromPem(text: string, wrappers: number): EvidenceFile | null {
   const blocks = total('PEM', () => readPem(text, MAX_PEM_BLOCKS));
-  return blocks.ok ? firstOf(blocks.value.map(({ der }) => der), wrappers) : null;
+  return blocks.ok
+    ? firstOf(
+        blocks.value.map(({ der }) => der),
+        wrappers,
+      )
+    : null;
 }
 
 function fromJson(json: unknown, wrappers: number): EvidenceFile | null {
@@ -113,10 +118,12 @@ function byteStrings(json: unknown): Uint8Array[] {
     if (values > MAX_JSON_VALUES || depth > MAX_JSON_DEPTH) return;
     if (typeof value === 'string') add(/[{-]{2}|^\s*\{/.test(value) ? utf8(value) : decodeText(value));
     else if (Array.isArray(value) && value.every(isByte)) add(Uint8Array.from(value));
-    else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) visit(item, depth + 1);
+    else if (typeof value === 'object' && value !== null)
+      for (const item of Object.values(value)) visit(item, depth + 1);
   };
   visit(json, 0);
   return out;
 }
 
-const isByte = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;
+const isByte = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;

@@ -132,6 +132,8 @@ function policyChecks(
 ): readonly Check[] {
   const { policy, at } = inputs;
   if (policy === null) return [];
+  const rules = evidence.appraise(policy.sections[claims.format], at);
+  const named = [...evidence.checks, ...rules].some(({ code }) => code === 'E-ATTEST-MEASUREMENT');
   return [
     {
       name: 'platform',
@@ -150,7 +152,14 @@ function policyChecks(
       got: claims.debug ? 'on' : 'off',
       want: policy.simulation ? 'any: the policy says simulation' : 'off',
     },
-    ...evidence.appraise(policy.sections[claims.format], at),
+    {
+      name: 'program',
+      code: 'E-ATTEST-MEASUREMENT',
+      passed: named || policy.anyProgram,
+      got: named ? 'compared with reference values' : 'no reference value in the policy',
+      want: policy.anyProgram ? 'any program' : 'a reference value: a measurement, a signer',
+    },
+    ...rules,
   ];
 }
 

@@ -1,14 +1,5 @@
 import { err, ok, type Result } from '../../core/result.ts';
-import {
-  flag,
-  hexOf,
-  hexStrings,
-  list,
-  section,
-  texts,
-  wholeNumber,
-  type PolicyKey,
-} from '../policy/policy-section.ts';
+import { hexOf, hexStrings, list, section, texts, wholeNumber, type PolicyKey } from '../policy/policy-section.ts';
 import { PCR_BYTES } from './nitro-document.ts';
 
 const DAY_SECONDS = 86_400;
@@ -46,12 +37,6 @@ const register = (about: string): PolicyKey<readonly string[] | null> =>
 export const nitroPolicy = section('nitro', 'AWS Nitro Enclaves.', {
   pcrs,
   signers: register('PCR8: digests of certificates that may have signed the image; any version of theirs is accepted.'),
-  anyProgram: flag({
-    about: 'Accept an enclave although the policy names neither PCR0, nor PCR1 and PCR2, nor a signer.',
-    fallback: false,
-    otherwise: 'false',
-    example: 'false',
-  }),
   iamRoles: register('PCR3: digests of the IAM roles that the parent instance may have.'),
   parentInstances: register('PCR4: digests of the ids of the parent instances that are allowed.'),
   moduleIds: texts({

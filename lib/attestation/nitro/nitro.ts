@@ -124,15 +124,7 @@ const isZero = (value: Uint8Array | undefined): boolean => value?.every((byte) =
 function appraise(claims: NitroClaims, policy: NitroPolicy, at: number): readonly Check[] {
   const { measurements, instance, issuedAt } = claims;
   const { pcrs, signers, iamRoles, parentInstances, moduleIds } = policy;
-  const named = pcrs?.has(IMAGE) === true || PARTS.every((index) => pcrs?.has(index)) || signers !== null;
   return [
-    {
-      name: 'program named by the policy',
-      code: 'E-ATTEST-MEASUREMENT',
-      passed: named || policy.anyProgram,
-      got: named ? 'yes' : 'no',
-      want: policy.anyProgram ? 'any program' : 'PCR0, or PCR1 and PCR2, or a signer',
-    },
     ...[...(pcrs ?? [])].flatMap(([index, allowed]) =>
       registerCheck(`PCR${index}`, 'E-ATTEST-MEASUREMENT', measurements[`PCR${index}`], allowed),
     ),

@@ -39,6 +39,14 @@ const common = section('policy', 'Keys for every platform.', {
     otherwise: 'as long as they are valid',
     example: '30',
   }),
+  anyProgram: flag({
+    about:
+      'Accept evidence although the policy gives no reference value for the program: no measurement, no signer. What ' +
+      'runs there is then unknown.',
+    fallback: false,
+    otherwise: 'false',
+    example: 'true',
+  }),
   simulation: flag({
     about: 'Accept programs that run with debugging, for trials: such evidence protects nothing.',
     fallback: false,

@@ -295,22 +295,20 @@ describe('the nitro section of a policy', () => {
   const zero = '00'.repeat(48);
 
   test.each([
-    [{}, ['MEASUREMENT program named by the policy']],
-    [{ anyProgram: true }, []],
+    [{}, []],
     [{ pcrs: { 0: hex(1) } }, []],
     [{ pcrs: { 0: [zero, hex(1).toUpperCase()] } }, []],
     [{ pcrs: { 0: zero } }, ['MEASUREMENT PCR0']],
-    [{ pcrs: { 1: hex(2) } }, ['MEASUREMENT program named by the policy']],
     [{ pcrs: { 1: hex(2), 2: hex(3) } }, []],
     [{ pcrs: { 0: hex(1), 16: zero } }, ['MEASUREMENT PCR16']],
     [{ signers: [hex(9)] }, []],
     [{ signers: [hex(8)] }, ['MEASUREMENT signer (PCR8)']],
-    [{ anyProgram: true, iamRoles: [hex(4)], parentInstances: [hex(5)] }, []],
-    [{ anyProgram: true, iamRoles: [hex(5)] }, ['INSTANCE IAM role (PCR3)']],
-    [{ anyProgram: true, parentInstances: [hex(4)] }, ['INSTANCE parent instance (PCR4)']],
-    [{ anyProgram: true, moduleIds: ['i-0fake'] }, []],
-    [{ anyProgram: true, moduleIds: ['i-other', 'i-0fake-enc01'] }, []],
-    [{ anyProgram: true, moduleIds: ['i-0fak'] }, ['INSTANCE module id']],
+    [{ iamRoles: [hex(4)], parentInstances: [hex(5)] }, []],
+    [{ iamRoles: [hex(5)] }, ['INSTANCE IAM role (PCR3)']],
+    [{ parentInstances: [hex(4)] }, ['INSTANCE parent instance (PCR4)']],
+    [{ moduleIds: ['i-0fake'] }, []],
+    [{ moduleIds: ['i-other', 'i-0fake-enc01'] }, []],
+    [{ moduleIds: ['i-0fak'] }, ['INSTANCE module id']],
   ])('%j', (policy, expected) => {
     expect(appraised(policy)).toEqual(expected);
   });
@@ -322,7 +320,7 @@ describe('the nitro section of a policy', () => {
 
   test('age and skew, both ends included', () => {
     const age = (seconds: number, policy = {}): string[] =>
-      appraised({ anyProgram: true, ...policy }, { timestamp: AT - 1000 * seconds });
+      appraised({ ...policy }, { timestamp: AT - 1000 * seconds });
     expect([300, 0, -300].map((seconds) => age(seconds))).toEqual([[], [], []]);
     expect(age(301)).toEqual(['POLICY age of the document']);
     expect(age(-301)).toEqual(['POLICY age of the document']);
@@ -346,10 +344,9 @@ describe('the nitro section of a policy', () => {
     expect(read.ok ? '' : read.error.join()).toContain(why);
   });
 
-  test('left out it expects a program and allows five minutes', () => {
+  test('left out it allows any program and five minutes', () => {
     expect(fallbackOf(nitro.policy)).toMatchObject({
       pcrs: null,
-      anyProgram: false,
       maxAgeSeconds: 300,
       maxSkewSeconds: 300,
     });

@@ -53,10 +53,10 @@ nitro:
   });
 
   test('has an id that depends on its content and not on the order of its keys', () => {
-    const one = read({ format: POLICY_FORMAT, simulation: false, nitro: { anyProgram: true } });
+    const one = read({ format: POLICY_FORMAT, simulation: false, anyProgram: true });
     expect(one.id).toMatch(/^sha256:[0-9a-f]{64}$/);
-    expect(read({ nitro: { anyProgram: true }, simulation: false, format: POLICY_FORMAT }).id).toBe(one.id);
-    expect(read({ nitro: { anyProgram: false }, simulation: false, format: POLICY_FORMAT }).id).not.toBe(one.id);
+    expect(read({ anyProgram: true, simulation: false, format: POLICY_FORMAT }).id).toBe(one.id);
+    expect(read({ anyProgram: false, simulation: false, format: POLICY_FORMAT }).id).not.toBe(one.id);
   });
 
   test('is refused with every bad key and its path', () => {
@@ -100,7 +100,7 @@ describe('the documentation of the policy language', () => {
   test('has the common keys and one section for each platform', () => {
     expect(sections.map(({ format }) => format)).toEqual([null, ...PLATFORMS.map(({ format }) => format)]);
     expect(sections[0]?.keys.map(({ path }) => path)).toEqual([
-      ...['platforms', 'revocation', 'maxCollateralAgeDays', 'simulation'],
+      ...['platforms', 'revocation', 'maxCollateralAgeDays', 'anyProgram', 'simulation'],
     ]);
   });
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { attestCommand } from '../../../../cli/commands/attest.ts';
 import { chipCommand } from '../../../../cli/commands/chip.ts';
 import { contractCommand } from '../../../../cli/commands/contract.ts';
 import { dataCommand } from '../../../../cli/commands/data.ts';
@@ -20,7 +21,7 @@ import { runCommand } from './run-command.ts';
 
 const MODULES: readonly CommandModule[] = [
   ...[orgCommand, contractCommand, tlsCommand, chipCommand, coordinatorCommand, enclaveCommand, siteCommand],
-  ...[studyCommand, dataCommand, verifyCommand, predictCommand, measureCommand],
+  ...[studyCommand, dataCommand, verifyCommand, predictCommand, attestCommand, measureCommand],
 ];
 
 /** Every command with its words, as a user types them. */
