@@ -4,10 +4,13 @@ import type { Check } from './attestation-result.ts';
 import type { AuthenticationInputs } from './authentication.ts';
 import type { EvidenceClaims, EvidenceFormat } from './evidence-claims.ts';
 import { nitro } from './nitro/nitro.ts';
+import { nvidiaGpu } from './nvidia-gpu/nvidia-gpu.ts';
 import type { ParsedField } from './parsed-field.ts';
 import type { PlatformModule } from './platform-module.ts';
 import type { PolicyKey, PolicySection, SectionValues } from './policy/policy-section.ts';
 import { sevSnp } from './sev-snp/sev-snp.ts';
+import { sgx } from './sgx/sgx.ts';
+import { tdx } from './tdx/tdx.ts';
 
 /** Values of a section whose keys only its own module knows. */
 export type AnySectionValues = Readonly<Record<string, unknown>>;
@@ -61,7 +64,13 @@ function platform<Parsed, Claims extends EvidenceClaims, Keys extends Readonly<R
 }
 
 /** Every platform there is, wrappers before what they wrap: the first that recognises evidence reads it. */
-export const PLATFORMS: readonly EvidencePlatform[] = [platform(nitro), platform(sevSnp)];
+export const PLATFORMS: readonly EvidencePlatform[] = [
+  platform(nitro),
+  platform(sgx),
+  platform(tdx),
+  platform(sevSnp),
+  platform(nvidiaGpu),
+];
 
 export const platformOf = (format: EvidenceFormat): EvidencePlatform | null =>
   PLATFORMS.find((one) => one.format === format) ?? null;
