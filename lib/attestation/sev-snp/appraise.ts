@@ -142,6 +142,7 @@ function guestChecks({ report, instance }: SnpClaims, policy: SnpPolicy): Check[
           ),
         ];
   const authorKey = report.authorKeyEnabled ? toHex(report.authorKeyDigest) : null;
+  // Host data and the ids name no program: only what has the code E-ATTEST-MEASUREMENT does.
   return [
     check(
       'VMPL',
@@ -151,9 +152,9 @@ function guestChecks({ report, instance }: SnpClaims, policy: SnpPolicy): Check[
       `one of ${policy.vmpl.join(', ')}`,
     ),
     ...listed('measurement', toHex(report.measurement), policy.measurements, 'E-ATTEST-MEASUREMENT'),
-    ...listed('host data', toHex(report.hostData), policy.hostData, 'E-ATTEST-MEASUREMENT'),
-    ...listed('family id', toHex(report.familyId), policy.familyIds, 'E-ATTEST-MEASUREMENT'),
-    ...listed('image id', toHex(report.imageId), policy.imageIds, 'E-ATTEST-MEASUREMENT'),
+    ...listed('host data', toHex(report.hostData), policy.hostData, 'E-ATTEST-POLICY'),
+    ...listed('family id', toHex(report.familyId), policy.familyIds, 'E-ATTEST-POLICY'),
+    ...listed('image id', toHex(report.imageId), policy.imageIds, 'E-ATTEST-POLICY'),
     ...(policy.minimumGuestSvn === 0
       ? []
       : [
