@@ -1,5 +1,6 @@
 import type { Refusal } from '../../core/errors.ts';
 import type { Result } from '../../core/result.ts';
+import { parseQuote, type Quote } from '../dcap/quote.ts';
 import { decodeText, jsonObject, textOf } from '../formats/encoded-text.ts';
 import { Malformed, total } from '../formats/malformed.ts';
 import { readSnpEvidence, type SnpEvidence } from '../sev-snp/evidence.ts';
@@ -11,14 +12,15 @@ import { PCRS, readTpmQuote, type TpmQuote } from './tpm-quote.ts';
 const MAX_BYTES = 256 * 1024;
 const OPENING_BRACE = 0x7b;
 
+/** The hardware report inside the HCL report; for Intel, with the quote that makes it verifiable elsewhere, if given. */
+export type ProcessorEvidence =
+  { readonly kind: 'sev-snp'; readonly evidence: SnpEvidence } | { readonly kind: 'tdx'; readonly quote: Quote | null };
+
 export interface AzureEvidence {
   readonly hcl: HclReport;
   /** Null: only the HCL report was given. */
   readonly tpm: TpmQuote | null;
-  /** The report of the processor, from inside the HCL report; null: the processor is Intel's. */
-  readonly snp: SnpEvidence | null;
-  /** Intel's processor: the quote over the TDREPORT, as received; null: none was given, or AMD's processor. */
-  readonly tdQuote: Uint8Array | null;
+  readonly processor: ProcessorEvidence;
   /** Certificates that came along, DER, unverified. */
   readonly certificates: readonly Uint8Array[];
 }
@@ -64,14 +66,16 @@ function fromParts(
   certificates: readonly Uint8Array[],
 ): AzureEvidence {
   const hcl = readHclReport(hclReport);
-  const isSnp = hcl.kind === 'sev-snp';
-  return {
-    hcl,
-    tpm,
-    snp: isSnp ? readSnpEvidence(hcl.hardwareReport) : null,
-    tdQuote: isSnp ? null : tdQuote,
-    certificates,
-  };
+  if (hcl.kind === 'tdx') return { hcl, tpm, processor: { kind: 'tdx', quote: readTdQuote(tdQuote) }, certificates };
+  const evidence = readSnpEvidence(hcl.hardwareReport);
+  return { hcl, tpm, processor: { kind: 'sev-snp', evidence }, certificates };
+}
+
+function readTdQuote(bytes: Uint8Array | null): Quote | null {
+  if (bytes === null) return null;
+  const quote = parseQuote(bytes, 'tdx');
+  if (!quote.ok) throw new Malformed(quote.error.detail);
+  return quote.value;
 }
 
 function fromQuote(quote: unknown): TpmQuote {
