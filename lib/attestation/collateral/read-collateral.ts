@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { decoded, decodeText, jsonObject, textMember, textOf } from '../formats/encoded-text.ts';
 import { Der, TAG, contextTag } from '../formats/der.ts';
 import { Malformed, total } from '../formats/malformed.ts';
+import { readCertificateTable, tableCollateral } from '../sev-snp/certificate-table.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { readPem } from '../x509/pem.ts';
 import { parseRevocationList } from '../x509/revocation-list.ts';
@@ -16,12 +17,13 @@ const MAX_PEM_BLOCKS = 1024;
 type Reader = (bytes: Uint8Array, text: string | null) => Collateral | null;
 
 /** In this order; the formats with magic values come before those that are tried. */
-const READERS: readonly Reader[] = [fromPem, fromJson, fromXml, fromDer];
+const READERS: readonly Reader[] = [fromTable, fromPem, fromJson, fromXml, fromDer];
 
 /**
  * The items of one file, unverified, whatever its kind: PEM bundles (certificates, revocation lists), one DER
  * certificate, list or OCSP response (also in hexadecimal or Base64), Intel's JSON answers, the JSON collateral of
- * dcap-qvl (chains, lists and signed answers in one), RIM files and NVIDIA's JSON answer around one.
+ * dcap-qvl (chains, lists and signed answers in one), RIM files and NVIDIA's JSON answer around one, and the table of
+ * certificates that a host hands to its SEV-SNP guest.
  * E-ATTEST-COLLATERAL-INVALID for anything else. `fileName` is for the message only.
  */
 export function readCollateral(bytes: Uint8Array, fileName = 'collateral'): Result<Collateral, Refusal> {
@@ -66,6 +68,11 @@ function fromDer(bytes: Uint8Array): Collateral | null {
   if (parseCertificate(der).ok) return [{ kind: 'certificate', der }];
   if (parseRevocationList(der).ok) return [{ kind: 'revocation-list', der }];
   return isOcspResponse(der) ? [{ kind: 'ocsp-response', der }] : null;
+}
+
+function fromTable(bytes: Uint8Array): Collateral | null {
+  const table = total('certificate table', () => tableCollateral(readCertificateTable(bytes)));
+  return table.ok && table.value.length > 0 ? table.value : null;
 }
 
 /** SEQUENCE of ENUMERATED and `[0]` (RFC 6960 §4.2.1). */

@@ -15,14 +15,14 @@ export const SGX_POLICY = section(
       about: 'MRENCLAVE: the hash of the program and its layout, as the reproducible build prints it.',
       fallback: null,
       otherwise: 'any',
-      example: '[a39d532e6ac9… (32 bytes)]',
+      example: `[${'a39d532e6ac90f0c'.repeat(4)}]`,
     }),
     mrSigners: hexStrings(32, {
       about:
         'MRSIGNER: the hash of the key that signed the program. Whoever holds that key can sign another program: give `isvProdIds` and `minIsvSvn` as well.',
       fallback: null,
       otherwise: 'any',
-      example: '[9affcfae47b8… (32 bytes)]',
+      example: `[${'9affcfae47b80f0c'.repeat(4)}]`,
     }),
     isvProdIds: wholeNumbers(0, 0xffff, {
       about: "ISVPRODID: which of the signer's programs it may be.",
@@ -40,7 +40,7 @@ export const SGX_POLICY = section(
       about: 'CONFIGID, given by the host at launch and fixed since (Key Separation and Sharing).',
       fallback: null,
       otherwise: 'any',
-      example: '[00… (64 bytes)]',
+      example: `[${'c0'.repeat(64)}]`,
     }),
     minConfigSvn: wholeNumber(0, 0xffff, {
       about: 'CONFIGSVN: the least security version of that configuration.',
@@ -52,13 +52,13 @@ export const SGX_POLICY = section(
       about: 'ISVFAMILYID (Key Separation and Sharing).',
       fallback: null,
       otherwise: 'any',
-      example: '[00000000000000000000000000000001]',
+      example: '[fa000000000000000000000000000001]',
     }),
     isvExtProdIds: hexStrings(16, {
       about: 'ISVEXTPRODID (Key Separation and Sharing).',
       fallback: null,
       otherwise: 'any',
-      example: '[00000000000000000000000000000001]',
+      example: '[fa000000000000000000000000000001]',
     }),
     requiredXfrmBits: wholeNumbers(0, 63, {
       about:

@@ -9,11 +9,12 @@ import type { TdxClaims } from './tdx.ts';
 /** Bits of XFAM that every TD has, and that any TD may have (Intel TDX Module specification, XFAM_FIXED1 and FIXED0). */
 const XFAM_FIXED = 0x3n;
 const XFAM_POSSIBLE = 0x6dbe7n;
+const EXAMPLE = `[${'91eb2b44d1410f0c'.repeat(6)}]`;
 const ZERO = '00'.repeat(48);
 const KNOWN_ATTRIBUTES: readonly number[] = Object.values(TD_ATTRIBUTE);
 
 const registers = (what: string): PolicyKey<readonly string[] | null> =>
-  hexStrings(48, { about: what, fallback: null, otherwise: 'any', example: '[91eb2b44d141… (48 bytes)]' });
+  hexStrings(48, { about: what, fallback: null, otherwise: 'any', example: EXAMPLE });
 
 const unusual = (what: string): PolicyKey<boolean> =>
   flag({ about: what, fallback: false, otherwise: 'false', example: 'true' });
@@ -36,7 +37,7 @@ export const TDX_POLICY = section(
         'MRSERVICETD: the migration machine that may move this one with its memory. Only quotes of TD 1.5 show it; on TD 1.0 there is nothing to check.',
       fallback: null,
       otherwise: 'zero: none',
-      example: '[383c87d3… (48 bytes)]',
+      example: EXAMPLE,
     }),
     requireSeptVeDisable: flag({
       about:

@@ -18,6 +18,7 @@ describe.skipIf(evidenceVectorsAbsent)('collateral files', () => {
     [`${ATTESTATION_RS}tcb_signing_chain.pem`, 'certificate certificate'],
     [`${ATTESTATION_RS}root_ca_crl.der`, 'revocation-list'],
     ['tdx/google+go-tdx-guest/testing/testdata/pckcrl', 'revocation-list'],
+    ['extracted/sev-snp/veraison/auxblob.bin', 'certificate certificate certificate'],
     ['azure/confidential-dot-ai+attestation-rs/crates/attestation/test_data/az_snp/imds-vcek.der', 'certificate'],
     [
       `${ORACLE}tdx_quote_collateral.json`,
