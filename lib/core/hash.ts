@@ -15,6 +15,7 @@ export type Domain =
   | 'contract'
   | 'endorsement'
   | 'evidence'
+  | 'gpu-nonce'
   | 'layout'
   | 'model'
   | 'noise'
