@@ -1,7 +1,7 @@
 import { createHash, sign } from 'node:crypto';
 import { integer, octets, oid, sequence } from '../../lib/wire/der.ts';
 import { VENDOR_ROOTS, type VendorRoots } from '../../lib/attestation/trust/vendor-roots.ts';
-import type { Collateral, CollateralItem } from '../../lib/attestation/collateral/collateral.ts';
+import type { CollateralItem } from '../../lib/attestation/collateral/collateral.ts';
 import { ocspResponse, type OcspParts } from './ocsp-authority.ts';
 import { certify, type CertificateParts, type SigningParty } from './x509-authority.ts';
 
@@ -274,7 +274,3 @@ function rimFile(
 }
 
 const same = (xml: string): string => xml;
-
-/** Without the items that `drop` picks. */
-export const without = (collateral: Collateral, drop: (item: CollateralItem) => boolean): CollateralItem[] =>
-  collateral.filter((item) => !drop(item));

@@ -35,7 +35,7 @@ function write(
 
 const qualified = ({ prefix, local }: XmlAttribute): string => (prefix === '' ? local : `${prefix}:${local}`);
 
-/** By code unit; equals the order by code point for the ASCII that names and namespaces are. */
+/** By code unit: the order by code point wherever names and namespaces are within one plane. */
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const inText = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -3,12 +3,18 @@ import type { Check } from '../attestation-result.ts';
 import { missingCheck, type AuthenticationInputs } from '../authentication.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { checkChain } from '../x509/check-chain.ts';
+import type { OcspResponse } from '../x509/ocsp-response.ts';
 import { ocspChecks } from '../x509/ocsp-status.ts';
 import { FWID_EXTENSIONS, certifiedDevice, deviceChain, signedBy, type CertifiedDevice } from './device-certificate.ts';
 import type { DeviceEvidence } from './gpu-evidence.ts';
 
 /** Index of the certificate that NVIDIA issued to the device: revocation is published from here on. */
 const IDENTITY_INDEX = 1;
+
+/** With what was given as OCSP answers, read once. */
+export interface NvidiaInputs extends AuthenticationInputs {
+  readonly answers: readonly OcspResponse[];
+}
 
 /** One device with its name in messages, what its certificates say, and every check of them. */
 export interface CheckedDevice {
@@ -22,7 +28,7 @@ export interface CheckedDevice {
 export function checkDevices(
   devices: readonly DeviceEvidence[],
   pool: readonly Certificate[],
-  inputs: AuthenticationInputs,
+  inputs: NvidiaInputs,
 ): CheckedDevice[] {
   const count = { gpu: 0, switch: 0 };
   return devices.map((device) => {
@@ -45,12 +51,12 @@ function chainChecks(
   device: DeviceEvidence,
   chain: readonly Certificate[],
   certified: CertifiedDevice,
-  { at, roots, collateral, revocation, acceptHold = false }: AuthenticationInputs,
+  { at, roots, answers, revocation, acceptHold = false }: NvidiaInputs,
 ): Check[] {
   const [leaf] = chain;
   return [
     ...checkChain(chain, { roots: roots['nvidia-device'], at, label: `${label} chain`, understood: FWID_EXTENSIONS }),
-    ...ocspChecks(chain, { at, collateral, revocation, label, from: IDENTITY_INDEX, acceptHold }),
+    ...ocspChecks(chain, { at, responses: answers, revocation, label, from: IDENTITY_INDEX, acceptHold }),
     {
       name: `${label} report signature`,
       code: 'E-ATTEST-SIGNATURE',

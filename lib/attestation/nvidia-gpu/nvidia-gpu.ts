@@ -1,4 +1,6 @@
 import { toHex } from '../../core/bytes.ts';
+import type { Refusal } from '../../core/errors.ts';
+import type { Result } from '../../core/result.ts';
 import type { Check } from '../attestation-result.ts';
 import { authentication, type Authentication, type AuthenticationInputs } from '../authentication.ts';
 import { ofKind } from '../collateral/collateral.ts';
@@ -6,13 +8,13 @@ import { total } from '../formats/malformed.ts';
 import type { PlatformModule } from '../platform-module.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { parseOcspResponse } from '../x509/ocsp-response.ts';
-import { checkDevices, commonNonce, setChecks, type CheckedDevice } from './device-checks.ts';
+import { checkDevices, commonNonce, setChecks, type CheckedDevice, type NvidiaInputs } from './device-checks.ts';
 import { measurementChecks, runtimeMeasurements } from './golden-measurements.ts';
 import { readGpuEvidence, type GpuEvidence } from './gpu-evidence.ts';
 import type { NvidiaDeviceClaims, NvidiaGpuClaims } from './nvidia-claims.ts';
 import { nvidiaFields } from './nvidia-fields.ts';
 import { appraiseNvidia, nvidiaPolicy } from './nvidia-policy.ts';
-import { parseRim } from './rim.ts';
+import { parseRim, type Rim } from './rim.ts';
 import { chooseRim, wantedRims, type ChosenRim, type WantedRim } from './rim-choice.ts';
 
 const BINARY = Buffer.of(0x11, 0xe0, 0x01, 0xff);
@@ -31,33 +33,15 @@ export const nvidiaGpu: PlatformModule<GpuEvidence, NvidiaGpuClaims, typeof nvid
   appraise: (claims, policy) => appraiseNvidia(claims, policy),
 };
 
-function authenticate({ devices }: GpuEvidence, inputs: AuthenticationInputs): Authentication<NvidiaGpuClaims> {
-  const { collateral } = inputs;
+function authenticate({ devices }: GpuEvidence, given: AuthenticationInputs): Authentication<NvidiaGpuClaims> {
+  const { collateral } = given;
   const certificates = ofKind(collateral, 'certificate').map(({ der }) => parseCertificate(der));
   const rims = ofKind(collateral, 'rim').map(({ text }) => parseRim(text));
   const answers = ofKind(collateral, 'ocsp-response').map(({ der }) => parseOcspResponse(der));
-  const checked = checkDevices(
-    devices,
-    certificates.flatMap((parsed) => (parsed.ok ? [parsed.value] : [])),
-    inputs,
-  );
+  const inputs = { ...given, answers: readable(answers) };
+  const checked = checkDevices(devices, readable(certificates), inputs);
   const needs = checked.map((device) => ({ device, wanted: wantedRims(device.device, device.certified.chip) }));
-  const wanted = new Map(needs.flatMap((need) => need.wanted.map((rim) => [rim.id, rim])));
-  const readable = rims.flatMap((parsed) => (parsed.ok ? [parsed.value] : []));
-  const chosen = new Map<string, ChosenRim>(
-    [...wanted.values()].map((rim) => {
-      const users = needs.filter((need) => need.wanted.some(({ id }) => id === rim.id));
-      return [
-        rim.id,
-        chooseRim(
-          rim,
-          readable,
-          users.map(({ device }) => device.device),
-          inputs,
-        ),
-      ];
-    }),
-  );
+  const chosen = chosenRims(needs, readable(rims), inputs);
   const checks = [
     ...unreadable([...rims, ...answers]),
     ...needs.flatMap(({ device }) => device.checks),
@@ -73,6 +57,21 @@ interface Need {
   readonly wanted: readonly WantedRim[];
 }
 
+/** One for each id that a device needs, judged by all devices that need it. */
+function chosenRims(needs: readonly Need[], rims: readonly Rim[], inputs: NvidiaInputs): Map<string, ChosenRim> {
+  const wanted = new Map(needs.flatMap((need) => need.wanted.map((rim) => [rim.id, rim])));
+  return new Map(
+    [...wanted.values()].map((rim) => {
+      const users = needs.filter((need) => need.wanted.some(({ id }) => id === rim.id));
+      const devices = users.map(({ device }) => device.device);
+      return [rim.id, chooseRim(rim, rims, devices, inputs)];
+    }),
+  );
+}
+
+const readable = <T>(parsed: readonly Result<T, Refusal>[]): T[] =>
+  parsed.flatMap((item) => (item.ok ? [item.value] : []));
+
 /** Compared with the RIMs that were given; those that were not are named as missing. */
 function measured({ device, wanted }: Need, chosen: ReadonlyMap<string, ChosenRim>): Check[] {
   const rims = wanted.flatMap(({ id }) => chosen.get(id)?.rim ?? []);
@@ -80,7 +79,7 @@ function measured({ device, wanted }: Need, chosen: ReadonlyMap<string, ChosenRi
 }
 
 /** What was given for NVIDIA alone and cannot be read: perhaps the very manifest or revocation that matters. */
-function unreadable(parsed: readonly ReturnType<typeof parseRim | typeof parseOcspResponse>[]): Check[] {
+function unreadable(parsed: readonly Result<unknown, Refusal>[]): Check[] {
   return parsed.flatMap((item): Check[] =>
     item.ok
       ? []

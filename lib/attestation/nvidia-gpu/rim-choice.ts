@@ -1,9 +1,10 @@
 import type { Check } from '../attestation-result.ts';
-import { missingCheck, type AuthenticationInputs } from '../authentication.ts';
+import { missingCheck } from '../authentication.ts';
 import { checkChain } from '../x509/check-chain.ts';
 import { ocspChecks } from '../x509/ocsp-status.ts';
 import { mismatches } from './golden-measurements.ts';
 import type { DeviceEvidence } from './gpu-evidence.ts';
+import type { NvidiaInputs } from './device-checks.ts';
 import type { Rim } from './rim.ts';
 import { xmlSignatureFault } from './xml-signature.ts';
 
@@ -46,7 +47,7 @@ export function chooseRim(
   wanted: WantedRim,
   given: readonly Rim[],
   devices: readonly DeviceEvidence[],
-  inputs: AuthenticationInputs,
+  inputs: NvidiaInputs,
 ): ChosenRim {
   const candidates = given
     .filter((rim) => fits(rim, wanted))
@@ -68,8 +69,8 @@ const badness = ({ rim, checks }: { rim: Rim; checks: readonly Check[] }, device
   devices.reduce((sum, device) => sum + mismatches(device, rim).length, 0);
 
 /** Signature over the whole document, chain to the pinned CoRIM root, revocation of everything below it. */
-function rimChecks(id: string, { signature }: Rim, inputs: AuthenticationInputs): Check[] {
-  const { at, roots, collateral, revocation, acceptHold = false } = inputs;
+function rimChecks(id: string, { signature }: Rim, inputs: NvidiaInputs): Check[] {
+  const { at, roots, answers, revocation, acceptHold = false } = inputs;
   const label = `RIM ${id}`;
   const [signer] = signature.certificates;
   const fault = xmlSignatureFault(signature, signer);
@@ -85,6 +86,6 @@ function rimChecks(id: string, { signature }: Rim, inputs: AuthenticationInputs)
       ...check,
       code: 'E-ATTEST-COLLATERAL-INVALID',
     })),
-    ...ocspChecks(signature.certificates, { at, collateral, revocation, label, from: 0, acceptHold }),
+    ...ocspChecks(signature.certificates, { at, responses: answers, revocation, label, from: 0, acceptHold }),
   ];
 }

@@ -1,7 +1,5 @@
-import type { Refusal } from '../../core/errors.ts';
-import type { Result } from '../../core/result.ts';
 import { ByteReader } from '../formats/byte-reader.ts';
-import { Malformed, total } from '../formats/malformed.ts';
+import { Malformed } from '../formats/malformed.ts';
 
 export const MAX_REPORT_BYTES = 32 * 1024;
 const SPDM_1_1 = 0x11;
@@ -58,11 +56,7 @@ export interface SpdmReport {
   readonly padded: boolean;
 }
 
-/** Total; E-ATTEST-MALFORMED for anything but one report whose lengths fit exactly. */
-export const parseSpdmReport = (bytes: Uint8Array): Result<SpdmReport, Refusal> =>
-  total('SPDM report', () => readSpdmReport(bytes));
-
-/** For parsers of larger structures; throws Malformed. */
+/** One report whose lengths fit exactly. Throws Malformed. */
 export function readSpdmReport(bytes: Uint8Array): SpdmReport {
   if (bytes.length > MAX_REPORT_BYTES) throw new Malformed('larger than 32 KiB');
   const reader = new ByteReader(bytes);

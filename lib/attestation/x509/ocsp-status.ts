@@ -7,7 +7,7 @@ import { total } from '../formats/malformed.ts';
 import type { Certificate } from './certificate.ts';
 import { nameOf } from './check-chain.ts';
 import { EXTENSION, KEY_USAGE } from './extensions.ts';
-import { parseOcspResponse, type CertificateId, type OcspAnswer, type OcspResponse } from './ocsp-response.ts';
+import type { CertificateId, OcspAnswer, OcspResponse } from './ocsp-response.ts';
 import { signatureHolds } from './signature-algorithm.ts';
 
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
@@ -117,7 +117,9 @@ function keyBits({ spki }: Certificate): Uint8Array {
 
 const digest = (hash: string, bytes: Uint8Array): Uint8Array => createHash(hash).update(bytes).digest();
 
-export interface OcspRules extends Pick<AuthenticationInputs, 'at' | 'collateral' | 'revocation' | 'acceptHold'> {
+export interface OcspRules extends Pick<AuthenticationInputs, 'at' | 'revocation' | 'acceptHold'> {
+  /** As given, unverified. */
+  readonly responses: readonly OcspResponse[];
   /** Put before the name of each check. */
   readonly label: string;
   /** First certificate of the chain that is asked about; the root never is. */
@@ -126,28 +128,16 @@ export interface OcspRules extends Pick<AuthenticationInputs, 'at' | 'collateral
 
 /** A check for each certificate of an authentic chain from `from` to the one below the root, by given OCSP answers. */
 export function ocspChecks(chain: readonly Certificate[], rules: OcspRules): Check[] {
-  const responses = responsesIn(rules.collateral);
   return chain.slice(0, -1).flatMap((certificate, index) => {
     const issuer = chain[index + 1];
-    return index < rules.from || issuer === undefined ? [] : [ocspCheck(certificate, issuer, responses, rules)];
+    return index < rules.from || issuer === undefined ? [] : [ocspCheck({ certificate, issuer, at: rules.at }, rules)];
   });
 }
 
-function responsesIn(collateral: OcspRules['collateral']): OcspResponse[] {
-  return collateral.flatMap((item) => {
-    const parsed = item.kind === 'ocsp-response' ? parseOcspResponse(item.der) : null;
-    return parsed?.ok === true ? [parsed.value] : [];
-  });
-}
-
-function ocspCheck(
-  certificate: Certificate,
-  issuer: Certificate,
-  responses: readonly OcspResponse[],
-  { at, revocation, label, acceptHold = false }: OcspRules,
-): Check {
+function ocspCheck(question: OcspQuestion, { revocation, responses, label, acceptHold = false }: OcspRules): Check {
+  const { certificate, at } = question;
   const name = `${label} revocation of ${nameOf(certificate)}`;
-  const verdicts = responses.flatMap((response) => ocspVerdict(response, { certificate, issuer, at }) ?? []);
+  const verdicts = responses.flatMap((response) => ocspVerdict(response, question) ?? []);
   const want = `an OCSP answer for certificate ${certificate.serial}`;
   if (verdicts.length === 0) return absentRevocation(name, want, revocation);
   const worst = worstOf(verdicts.flatMap(({ answer }) => answer ?? []));
