@@ -113,7 +113,8 @@ function readBlocks(reader: ByteReader, count: number, recordBytes: number): Mea
     const type = reader.u8();
     const valueBytes = reader.u16le();
     if (size !== DMTF_HEADER_BYTES + valueBytes) throw new Malformed('measurement states two lengths', at);
-    if (index === 0 || index === 0xff || seen.has(index)) throw new Malformed('measurement index is used twice', at);
+    if (index === 0 || index === 0xff || seen.has(index))
+      throw new Malformed('measurement index is not allowed or used twice', at);
     seen.add(index);
     blocks.push({ index, type, offset: reader.offset, value: reader.take(valueBytes) });
   }

@@ -61,6 +61,12 @@ describe('evidence of a GPU', () => {
     expect(refusedBy(claimsOf(gpu), {})).toEqual([]);
   });
 
+  it('asks nothing about a root, also where it was given twice', () => {
+    const root: Collateral = [{ kind: 'certificate', der: nvidia.deviceRoot.certificate }];
+    const bare = verdict(evidenceOf(gpu), [...root, ...nvidia.rims(), ...nvidia.answers(gpu)]);
+    expect([bare.failed, bare.missing]).toEqual([[], []]);
+  });
+
   it('names the RIMs that are missing', () => {
     expect(verdict(evidenceOf(gpu), nvidia.answers(gpu)).missing).toEqual([DRIVER_RIM, VBIOS_RIM]);
     const [driver] = nvidia.rims();

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseRim } from '../../../../lib/attestation/nvidia-gpu/rim.ts';
-import { xmlSignatureFault } from '../../../../lib/attestation/nvidia-gpu/xml-signature.ts';
+import { Malformed } from '../../../../lib/attestation/formats/malformed.ts';
+import { readXml } from '../../../../lib/attestation/formats/xml.ts';
+import { readXmlSignature, xmlSignatureFault } from '../../../../lib/attestation/nvidia-gpu/xml-signature.ts';
 import { certify } from '../../../authorities/x509-authority.ts';
 import { measured, nvidiaAuthority, sha384, type RimParts } from '../../../authorities/nvidia-authority.ts';
 
@@ -159,6 +161,14 @@ describe('a RIM', () => {
     ['a payload of another namespace', (xml) => xml.replaceAll('ns0:Payload', 'ns2:Payload')],
   ])('is malformed although really signed with %s', (_, document) => {
     expect(verdict(nvidia.rim({ ...parts, document }))).toBe(MALFORMED);
+  });
+
+  it('has a signature that is refused by itself where it stands twice, or deeper', () => {
+    const read = (text: string): unknown => readXmlSignature(readXml(text));
+    expect(read(genuine)).toBeDefined();
+    expect(() => read(genuine.replace(SIGNATURE, signature + signature))).toThrow(Malformed);
+    expect(() => read(unsigned.replace('</ns0:Payload>', `${signature}</ns0:Payload>`))).toThrow(Malformed);
+    expect(() => read(genuine.replace('<ns0:Entity', '<ns0:Signature></ns0:Signature><ns0:Entity'))).toThrow(Malformed);
   });
 
   it('needs certificates, and is verified with the first', () => {
