@@ -2,7 +2,6 @@ import type { Refusal } from '../core/errors.ts';
 import { ok, type Result } from '../core/result.ts';
 import type { Check } from './attestation-result.ts';
 import type { AuthenticationInputs } from './authentication.ts';
-import { azure } from './azure/azure.ts';
 import type { EvidenceClaims, EvidenceFormat } from './evidence-claims.ts';
 import { azure } from './azure/azure.ts';
 import { nitro } from './nitro/nitro.ts';

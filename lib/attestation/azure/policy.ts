@@ -31,7 +31,7 @@ const pcrs: PolicyKey<RegisterValues> = {
   accepts: `a mapping of indexes 0 to ${PCRS - 1} to a ${DIGEST_BYTES}-byte hexadecimal string or a list of them`,
   fallback: new Map(),
   otherwise: 'any',
-  example: '{ 4: [e1e1…] }',
+  example: "{ 4: ['e1e1…'] }",
   read: readRegisters,
 };
 

@@ -78,7 +78,7 @@ const chips: PolicyKey<readonly string[] | null> = {
   accepts: 'a list of hexadecimal strings of 64 bytes, or 8 bytes for Turin',
   fallback: null,
   otherwise: 'any',
-  example: '[59790fb1c39f35c1]',
+  example: "['59790fb1c39f35c1']",
   read: list((item) => {
     const short = hexOf(item, 8);
     return short.ok ? short : hexOf(item, 64);
@@ -134,7 +134,7 @@ export const snpPolicy = section('sev-snp', 'Virtual machines on AMD EPYC proces
       'Report ids of the migration agents (REPORT_ID_MA) that the virtual machine may be bound to. Without this key no agent may be allowed at all: one could move the machine, memory included, elsewhere.',
     fallback: null,
     otherwise: 'no migration',
-    example: '[abab…]',
+    example: "['abab…']",
   }),
   smt: flag({
     about: 'Whether the host may run two threads on one core, which eases side channels between neighbours.',
@@ -183,25 +183,25 @@ export const snpPolicy = section('sev-snp', 'Virtual machines on AMD EPYC proces
     about: 'Launch measurements of the virtual machines that may attest (MEASUREMENT).',
     fallback: null,
     otherwise: 'any',
-    example: '[5f5f…]',
+    example: "['5f5f…']",
   }),
   hostData: hexStrings(32, {
     about: 'Values that the host may have put in at launch (HOST_DATA), such as the hash of an initialisation file.',
     fallback: null,
     otherwise: 'any',
-    example: '[0000…]',
+    example: "['0000…']",
   }),
   familyIds: hexStrings(16, {
     about: 'Values of FAMILY_ID from the signed ID block.',
     fallback: null,
     otherwise: 'any',
-    example: '[0101…]',
+    example: "['0101…']",
   }),
   imageIds: hexStrings(16, {
     about: 'Values of IMAGE_ID from the signed ID block.',
     fallback: null,
     otherwise: 'any',
-    example: '[0202…]',
+    example: "['0202…']",
   }),
   minimumGuestSvn: wholeNumber(0, 0xffff_ffff, {
     about: 'Least security version of the virtual machine itself (GUEST_SVN) from the signed ID block.',
@@ -213,14 +213,14 @@ export const snpPolicy = section('sev-snp', 'Virtual machines on AMD EPYC proces
     about: 'Digests of the keys that may have signed the ID block (ID_KEY_DIGEST).',
     fallback: null,
     otherwise: 'any',
-    example: '[1d1d…]',
+    example: "['1d1d…']",
   }),
   authorKeys: hexStrings(48, {
     about:
       'Digests of the keys that may have certified the ID key (AUTHOR_KEY_DIGEST). The report must say that an author key was used.',
     fallback: null,
     otherwise: 'any',
-    example: '[a0a0…]',
+    example: "['a0a0…']",
   }),
   chips,
 });
