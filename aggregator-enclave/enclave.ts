@@ -15,7 +15,8 @@ import type { ChannelClock } from '../lib/channel/clock.ts';
 import type { Random } from '../lib/channel/random.ts';
 import { initialWeights } from '../lib/learning/initial-weights.ts';
 import { layoutOf } from '../lib/learning/layout.ts';
-import { brokenPromise, mechanismOf } from '../lib/privacy/mechanism.ts';
+import { brokenTerm } from '../lib/audit/broken-term.ts';
+import { mechanismOf } from '../lib/privacy/mechanism.ts';
 import { initialServerState } from '../lib/learning/server-state.ts';
 import { modelDigest } from '../lib/learning/weights.ts';
 import { decide, type Decision } from './decider.ts';
@@ -101,7 +102,7 @@ export class Enclave {
     predecessor?: Uint8Array,
   ): Promise<Enclave> {
     if (sealed.contract.environment !== ports.environment) throw new RefusalError(refusal('E-CONTRACT-ENVIRONMENT'));
-    const broken = brokenPromise(sealed.contract);
+    const broken = brokenTerm(sealed.contract);
     if (broken !== null) throw new RefusalError(refusal('E-CONTRACT-INVALID', broken));
     const enclave = new Enclave(sealed, ports);
     if (!bytesEqual(enclave.environment.layout.digest, sealed.contract.model.layoutDigest)) {

@@ -1,6 +1,7 @@
 import { loadConfig } from '../lib/config/config-file.ts';
 import { readNamedFile } from '../lib/config/named-file.ts';
 import { readTls } from '../lib/config/read-tls.ts';
+import { brokenTerm } from '../lib/audit/broken-term.ts';
 import { FirstFault } from '../lib/config/first-fault.ts';
 import { stopped, type Stop } from '../lib/config/run-program.ts';
 import { openPredecessor } from '../lib/audit/predecessor.ts';
@@ -83,6 +84,8 @@ export async function runCoordinator(configPath: string, stop: Stop): Promise<vo
 async function readContract({ contract }: CoordinatorConfig): Promise<SealedContract> {
   const sealed = openContract(await readNamedFile(contract));
   if (!sealed.ok) throw new RefusalError(sealed.error);
+  const broken = brokenTerm(sealed.value.contract);
+  if (broken !== null) throw new RefusalError(refusal('E-CONTRACT-INVALID', broken));
   return sealed.value;
 }
 

@@ -11,7 +11,7 @@ import { signerFromSeed, type Signer } from '../lib/core/ed25519.ts';
 import { refusal, RefusalError } from '../lib/core/errors.ts';
 import { instant } from '../lib/core/ids.ts';
 import { layoutOf } from '../lib/learning/layout.ts';
-import { brokenPromise } from '../lib/privacy/mechanism.ts';
+import { brokenTerm } from '../lib/audit/broken-term.ts';
 import type { SiteConfig } from './config.ts';
 import { overlayFile, overlayOf } from './overlay-file.ts';
 import type { SitePlatform } from './site-platform.ts';
@@ -48,7 +48,7 @@ export async function siteEnvironment(
   if (!bytesEqual(layout.digest, contract.model.layoutDigest)) {
     throw new RefusalError(refusal('E-CONTRACT-INVALID', 'model.layoutDigest: the layout of this model is another'));
   }
-  const broken = brokenPromise(contract);
+  const broken = brokenTerm(contract);
   if (broken !== null) throw new RefusalError(refusal('E-CONTRACT-INVALID', broken));
   const named = contract.organisations.find(({ id }) => id === config.organisation);
   if (named === undefined) throw new RefusalError(refusal('E-ORG-UNKNOWN', config.organisation));

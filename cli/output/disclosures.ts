@@ -216,6 +216,7 @@ export const DISCLOSURES = {
       who(ENCLAVE),
       plain('head', 'place and digest of the newest statement the hospital has seen', ENCLAVE),
       plain('evidence', 'evidence envelope, below', ENCLAVE),
+      plain('devices', 'evidence of GPUs that the agent trains on, as their vendor defines it', ENCLAVE),
       plain('path', 'way from this answer to what the platform signed', ENCLAVE),
       plain('endorsement', 'the signed endorsement, above', ENCLAVE),
     ],
@@ -226,7 +227,11 @@ export const DISCLOSURES = {
     fields: [
       format(ENCLAVE),
       plain('platform', 'name of the platform', ENCLAVE),
-      plain('bytes', 'what the platform made; below for the simulated one', ENCLAVE),
+      plain(
+        'bytes',
+        'what the platform made, with the chip’s id and firmware versions; below for the simulated one',
+        ENCLAVE,
+      ),
     ],
   },
   'simulated-evidence': {

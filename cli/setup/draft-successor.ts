@@ -8,7 +8,7 @@ import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import type { Digest, Instant, PublicKey } from '../../lib/core/ids.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { modelDigest } from '../../lib/learning/weights.ts';
-import { brokenPromise } from '../../lib/privacy/mechanism.ts';
+import { brokenTerm } from '../../lib/audit/broken-term.ts';
 import type { NamedKey } from './confirmed-keys.ts';
 import { measure, type MeasuredProgram } from './draft.ts';
 import { verifyModel } from './verify-model.ts';
@@ -74,7 +74,7 @@ export function draftSuccessorContract(options: SuccessorOptions): SealedContrac
     ...(beginAnewFrom === undefined ? {} : { beginAnew: anew(previous, beginAnewFrom) }),
   });
   if (!drafted.ok) throw new RefusalError(drafted.error);
-  const broken = brokenPromise(drafted.value.contract);
+  const broken = brokenTerm(drafted.value.contract);
   if (broken !== null) throw new RefusalError(refusal('E-CONTRACT-INVALID', broken));
   return drafted.value;
 }

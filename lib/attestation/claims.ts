@@ -21,5 +21,6 @@ export interface Claims {
   readonly role: Role | null;
   /** 64 bytes: the value the evidence was made for. */
   readonly reportData: Uint8Array;
-  readonly issuedAt: Instant;
+  /** Null: the platform signs no time. */
+  readonly issuedAt: Instant | null;
 }

@@ -2,12 +2,17 @@ import type { AppraisalPolicy } from '../contract/appraisal-policy.ts';
 import type { Instant } from '../core/ids.ts';
 import { environmentCheck, type AppraisalContext } from './appraise.ts';
 import { attestationResult, failedCheck, type AttestationResult } from './attestation-result.ts';
+import type { Collateral } from './collateral/collateral.ts';
 import { decodeEvidence, type Platform } from './evidence.ts';
 
 export interface Expectation extends AppraisalContext {
   readonly policy: AppraisalPolicy;
   /** Time of the appraisal: certificates must be valid then. */
   readonly at: Instant;
+  /** What devices beside the processor showed, and the nonce of this attestation that theirs derive from. */
+  readonly devices?: { readonly nonce: Uint8Array; readonly evidence: readonly Uint8Array[] };
+  /** Collateral that came with the evidence, as untrusted as any; used beside the verifier's own. */
+  readonly endorsements?: Collateral;
 }
 
 /** parse → authenticate → appraise for one platform, with its trust anchors inside. Total on hostile bytes. */

@@ -14,7 +14,8 @@ const MAX_CLOCK_SKEW_MS = 10 * 60_000;
  * Appraises an enclave's publication evidence under the contract's policy, at the time the publication states, for
  * exactly the report data that binds its boot key (PROTOCOL §7.1). That time must be the evidence's own, within ten
  * minutes, and not in the future of `now`, the verifier's clock: else whoever makes a bundle could choose at which
- * moment its certificates are looked at.
+ * moment its certificates are looked at. Processors sign no time (Nitro does): there the enclave's word counts, and
+ * the dates of the collateral bound it.
  */
 export function publicationAppraiser(
   verifiers: VerifierRegistry,
@@ -45,8 +46,9 @@ export function publicationAppraiser(
 
 function untimely(at: Instant, claims: Claims | null, now: Instant): Refusal[] {
   const refused: Refusal[] = [];
-  if (claims === null || Math.abs(claims.issuedAt - at) > MAX_CLOCK_SKEW_MS) {
-    const got = claims === null ? 'no authentic evidence' : `evidence issued at ${claims.issuedAt}`;
+  const issuedAt = claims === null ? Infinity : (claims.issuedAt ?? at);
+  if (Math.abs(issuedAt - at) > MAX_CLOCK_SKEW_MS) {
+    const got = claims === null ? 'no authentic evidence' : `evidence issued at ${issuedAt}`;
     refused.push(
       refusal('E-ATTEST-EXPIRED', 'publication time', { got, want: `within ${MAX_CLOCK_SKEW_MS} ms of ${at}` }),
     );

@@ -2,6 +2,7 @@ import { refusalOf, type AttestationResult } from '../attestation/attestation-re
 import type { Environment } from '../attestation/appraise.ts';
 import { rootOfPath } from '../attestation/binder-tree.ts';
 import { Binder } from '../attestation/binder.ts';
+import { deviceEvidenceDigest } from '../attestation/composite/device-binding.ts';
 import type { Role } from '../attestation/claims.ts';
 import type { VerifierRegistry } from '../attestation/verifier.ts';
 import type { AppraisalPolicy } from '../contract/appraisal-policy.ts';
@@ -58,11 +59,19 @@ export interface EvidenceExchangeOptions {
   readonly contractDigest: Digest;
   readonly appraisal: Appraisal;
   readonly attester: BinderAttester;
+  /** Absent: no device attests beside this program's processor. */
+  readonly devices?: DeviceAttester;
   readonly head: () => Head;
   readonly credentials: () => Credentials;
   /** Asked after a peer's evidence was affirmed, every time. */
   readonly admit: (peer: SessionPeer) => Promise<Result<null, Refusal>>;
   readonly clock: ChannelClock;
+}
+
+/** Evidence of the devices attached to this machine. */
+export interface DeviceAttester {
+  /** One piece for each device, in a fixed order, made for `deviceNonce(sessionNonce, index)`. Rejects like an Attester. */
+  attest(sessionNonce: Uint8Array): Promise<readonly Uint8Array[]>;
 }
 
 export const evidenceDigest = (message: Uint8Array): Digest => hash('evidence', message);
@@ -77,9 +86,10 @@ export class EvidenceExchange {
 
   /** The evidence message that answers `challenge`. Rejects like the attester. */
   async produce(challenge: Challenge): Promise<Uint8Array> {
-    const { ownRole, attester, head, credentials } = this.#options;
+    const { ownRole, attester, devices: attached, head, credentials } = this.#options;
     const { bootKey, organisation, endorsement } = credentials();
-    const claimed = { bootKey, organisation, head: head() };
+    const devices = [...((await attached?.attest(challenge.nonce)) ?? [])];
+    const claimed = { bootKey, organisation, head: head(), devices };
     const { evidence, path } = await attester.attest(await this.#binder(ownRole, challenge, claimed));
     const { attestationSequence } = challenge;
     return encodeEvidenceMessage({
@@ -103,7 +113,14 @@ export class EvidenceExchange {
     const reportData = rootOfPath(binder.bytes, said.path);
     if (reportData === null) throw new RefusalError(refusal('E-ATTEST-BINDING', 'the binder path cannot exist'));
     const { policy, environment } = appraisal;
-    const result = appraisal.registry.verify(said.evidence, { role, reportData, policy, environment, at: clock.now() });
+    const result = appraisal.registry.verify(said.evidence, {
+      role,
+      reportData,
+      policy,
+      environment,
+      at: clock.now(),
+      devices: { nonce: challenge.nonce, evidence: said.devices },
+    });
     appraisal.onResult?.(result);
     const refused = refusalOf(result);
     if (refused !== null) throw new RefusalError(refused);
@@ -117,13 +134,13 @@ export class EvidenceExchange {
   async #binder(
     role: Role,
     { nonce, attestationSequence }: Challenge,
-    claimed: Pick<EvidenceMessage, 'bootKey' | 'organisation' | 'head'>,
+    claimed: Pick<EvidenceMessage, 'bootKey' | 'organisation' | 'head' | 'devices'>,
   ): Promise<Binder> {
     const exportedKey = await this.#options.exporter(
       'attest',
       attestationKeyContext({ role, nonce, attestationSequence }),
     );
-    const { bootKey, organisation, head } = claimed;
+    const { bootKey, organisation, head, devices } = claimed;
     const { contractDigest } = this.#options;
     return new Binder({
       role,
@@ -133,7 +150,7 @@ export class EvidenceExchange {
       bootKey,
       organisation,
       contractDigest,
-      deviceEvidence: null,
+      deviceEvidence: devices.length === 0 ? null : deviceEvidenceDigest(devices),
       head,
     });
   }

@@ -18,7 +18,11 @@ import { NONCE_BYTES } from './handshake-messages.ts';
 
 /** An endorsement with its signatures; opaque here. */
 const MAX_ENDORSEMENT_BYTES = 8192;
-const MAX_SEALED_MESSAGE_BYTES = MAX_EVIDENCE_BYTES + MAX_ENDORSEMENT_BYTES + 4096;
+/** GPUs and switches of one machine, and the evidence of each with its certificates. */
+const MAX_DEVICES = 32;
+const MAX_DEVICE_EVIDENCE_BYTES = 24 * 1024;
+const MAX_SEALED_MESSAGE_BYTES =
+  MAX_EVIDENCE_BYTES + MAX_DEVICES * MAX_DEVICE_EVIDENCE_BYTES + MAX_ENDORSEMENT_BYTES + 4096;
 const LONGEST_PATH = Math.ceil(Math.log2(MAX_LEAVES));
 
 export const evidence = z.strictObject({
@@ -29,6 +33,8 @@ export const evidence = z.strictObject({
   head,
   /** Evidence envelope, and the way from this peer's binder to its report data. */
   evidence: bytesUpTo(MAX_EVIDENCE_BYTES),
+  /** Evidence of attached devices, in order, each made for its own nonce (§4.12); the binder covers it. */
+  devices: z.array(bytesUpTo(MAX_DEVICE_EVIDENCE_BYTES)).max(MAX_DEVICES),
   path: z.strictObject({
     index: count,
     size: count,

@@ -3,7 +3,7 @@ import { refusal, type Refusal } from '../core/errors.ts';
 import { hash } from '../core/hash.ts';
 import type { Digest } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { appraisalPolicy } from './appraisal-policy.ts';
+import { appraisalPolicy, appraisalPolicyFault } from './appraisal-policy.ts';
 import { dataSchema, featureNames } from './data-schema.ts';
 import { checkSumFits, grid } from './grid.ts';
 import { contractModel, strategy, trainingPlan } from './model-spec.ts';
@@ -120,6 +120,10 @@ function brokenRules(contract: StudyContract): Refusal | null {
   if (unprotected !== null) return invalid(unprotected);
   if (featureNames(contract.schema).length !== contract.model.spec.inputs) {
     return invalid('model.spec.inputs: differs from the number of features of the schema');
+  }
+  for (const party of ['enclave', 'site'] as const) {
+    const fault = appraisalPolicyFault(contract.appraisal[party]);
+    if (fault !== null) return invalid(`appraisal.${party}: ${fault}`);
   }
   const simulatedAllowed = [contract.appraisal.enclave, contract.appraisal.site].some((policy) =>
     policy.platforms.includes('simulated'),

@@ -102,6 +102,7 @@ describe('PROTOCOL §7.4, §6.2: which cohorts a site trains with', () => {
       measurements: [digestOf('program')],
       instances: null,
       minSvn: 0,
+      evidence: null,
     };
     const appraisal = { enclave: onHardware, site: onHardware };
     const study = new MemoryStudy(testContract({ environment: 'production', appraisal }));

@@ -21,6 +21,15 @@ export const organisationSigner = (id: string): Signer => signerFromSeed(digestO
 export const HOSPITALS: readonly OrganisationId[] = ['adler', 'birch', 'cedar', 'dogwood'].map(organisationId);
 
 /** A small study of `HOSPITALS` with two features; `change` may bend any field. */
+/** What a contract for real hardware says of one party. */
+export const hardwarePolicy = {
+  platforms: ['sev-snp' as const],
+  measurements: [],
+  instances: null,
+  minSvn: 0,
+  evidence: { format: 'consilium/attestation-policy/v1', 'sev-snp': { measurements: ['5e'.repeat(48)] } },
+};
+
 export function testContract(change: Partial<StudyContract> = {}): SealedContract {
   const spec = {
     kind: 'dense',
@@ -29,7 +38,13 @@ export function testContract(change: Partial<StudyContract> = {}): SealedContrac
     initial: { kind: 'zeros' },
   } as const satisfies StudyContract['model']['spec'];
   const layout = layoutOf({ ...spec, layers: [...spec.layers] });
-  const policy = { platforms: ['simulated' as const], measurements: [digestOf('program')], instances: null, minSvn: 0 };
+  const policy = {
+    platforms: ['simulated' as const],
+    measurements: [digestOf('program')],
+    instances: null,
+    minSvn: 0,
+    evidence: null,
+  };
   const contract: StudyContract = {
     format: 'consilium/contract/v1',
     study: { id: organisationId('test-study'), title: 'A study of tests', purpose: 'To test', ethics: [] },

@@ -1,5 +1,6 @@
 import { featureNames } from '../../../lib/contract/data-schema.ts';
-import type { AppraisalPolicy } from '../../../lib/contract/appraisal-policy.ts';
+import type { AppraisalPolicy, PolicyDocument } from '../../../lib/contract/appraisal-policy.ts';
+import type { CborValue } from '../../../lib/core/cbor.ts';
 import type { NoisePlan } from '../../../lib/contract/privacy-plan.ts';
 import type { SealedContract, StudyContract } from '../../../lib/contract/study-contract.ts';
 import { bytesEqual, toHex } from '../../../lib/core/bytes.ts';
@@ -243,9 +244,26 @@ function batchOf(batchSize: number | null, privacy: StudyContract['privacy']): s
   return batchSize === null ? 'over all rows' : `of ${batchSize} rows`;
 }
 
-function believed({ platforms, measurements, instances, minSvn }: AppraisalPolicy): string {
+function believed(policy: AppraisalPolicy): string {
+  const { platforms, measurements, instances, minSvn, evidence } = policy;
+  if (evidence !== null) return `${platforms.join(' or ')}, when its evidence says: ${inWords(evidence)}`;
   const machines = instances === null ? 'any machine' : `machines ${instances.join(', ')}`;
   return `${platforms.join(' or ')}, program ${measurements.map(toHex).join(' or ')}, ${machines}, security version from ${minSvn}`;
+}
+
+/** A policy document on one line, in its own keys: what `consilium attest policy explain` explains. */
+function inWords(document: PolicyDocument): string {
+  const value = (item: CborValue): string => {
+    if (Array.isArray(item)) return item.map(value).join(' or ');
+    if (typeof item === 'object' && item !== null) return `{ ${entries(item as PolicyDocument)} }`;
+    return String(item);
+  };
+  const entries = (map: PolicyDocument): string =>
+    Object.entries(map)
+      .filter(([key]) => key !== 'format')
+      .map(([key, item]) => `${key}: ${value(item)}`)
+      .join('; ');
+  return entries(document);
 }
 
 function labelled(label: string, text: string, width: number): string {

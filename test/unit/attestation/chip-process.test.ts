@@ -119,6 +119,7 @@ function failuresOfLine(line: Line): string[] {
       measurements: [measureProgram(PROGRAM, REPOSITORY).digest],
       instances: ['machine-1'],
       minSvn: 1,
+      evidence: null,
     },
   });
   return failuresOf(result).map(({ code }) => code);

@@ -37,7 +37,13 @@ const expectation: Expectation = {
   role: 'enclave',
   reportData,
   at: now,
-  policy: { platforms: ['simulated'], measurements: [program.measurement], instances: ['chip-1'], minSvn: 1 },
+  policy: {
+    platforms: ['simulated'],
+    measurements: [program.measurement],
+    instances: ['chip-1'],
+    minSvn: 1,
+    evidence: null,
+  },
 };
 
 function evidenceOf(lies: ChipLies = {}, seed: Uint8Array = rootSeed): Uint8Array {

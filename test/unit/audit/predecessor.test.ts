@@ -8,7 +8,7 @@ import { organisationId } from '../../../lib/core/ids.ts';
 import { freshWeights } from '../../../lib/learning/initial-weights.ts';
 import { MemoryStudy, must } from '../../support/study-in-memory.ts';
 import { freshStart, successorOf } from '../../support/successor-contract.ts';
-import { digestOf, testContract } from '../../support/test-contract.ts';
+import { digestOf, hardwarePolicy, testContract } from '../../support/test-contract.ts';
 import { outcome } from '../contract/outcome.ts';
 import { forgeBundle } from './forged-bundle.ts';
 
@@ -137,8 +137,7 @@ describe('PROTOCOL §6.1: the passport that a successor goes on from', () => {
   });
 
   it('is refused in another environment', () => {
-    const real = { ...successor.contract.appraisal.site, platforms: ['sev-snp' as const] };
-    const sealed = bent({ environment: 'production', appraisal: { enclave: real, site: real } });
+    const sealed = bent({ environment: 'production', appraisal: { enclave: hardwarePolicy, site: hardwarePolicy } });
     expect(verified(newest, sealed)).toContain('E-PREDECESSOR-INVALID: environment');
   });
 });

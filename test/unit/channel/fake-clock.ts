@@ -5,11 +5,16 @@ const START = Date.UTC(2026, 0, 1);
 
 /** Time that moves only when a test says so; due timers run in order. */
 export class FakeClock implements ChannelClock {
+  readonly #start: number;
   #elapsedMs = 0;
   #timers: { readonly atMs: number; readonly run: () => void }[] = [];
 
+  constructor(start = START) {
+    this.#start = start;
+  }
+
   now(): Instant {
-    return instant(START + this.#elapsedMs);
+    return instant(this.#start + this.#elapsedMs);
   }
 
   monotonicMs(): number {

@@ -40,6 +40,7 @@ const evidence = {
   organisation: null,
   head: headOf(1, 'h'),
   evidence: new Uint8Array(100),
+  devices: [new Uint8Array(50)],
   path: { index: 0, size: 2, siblings: [new Uint8Array(64)] },
   endorsement: new Uint8Array(),
 };

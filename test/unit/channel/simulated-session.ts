@@ -54,6 +54,7 @@ export class SimulatedStudy {
       measurements: [MEASUREMENTS[role]],
       instances: [`${role}-machine`],
       minSvn: 1,
+      evidence: null,
     };
   }
 

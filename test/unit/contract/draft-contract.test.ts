@@ -15,6 +15,7 @@ const policy: AppraisalPolicy = {
   measurements: [digestOf(1)],
   instances: null,
   minSvn: 0,
+  evidence: null,
 };
 const organisation = (name: string, key: number): Organisation => ({
   id: organisationId(name),

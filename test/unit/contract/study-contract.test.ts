@@ -18,9 +18,15 @@ const policy = (platform: 'simulated' | 'sev-snp'): StudyContract['appraisal']['
   measurements: [digestOf('program')],
   instances: null,
   minSvn: 0,
+  evidence: null,
 });
 const simulated = policy('simulated');
-const genuine = policy('sev-snp');
+const DOCUMENT = { format: 'consilium/attestation-policy/v1', 'sev-snp': { measurements: ['5e'.repeat(48)] } };
+const genuine = { ...policy('sev-snp'), measurements: [], evidence: DOCUMENT };
+const bothSides = (change: Partial<StudyContract['appraisal']['site']>): Partial<StudyContract> => ({
+  environment: 'production',
+  appraisal: { enclave: genuine, site: { ...genuine, ...change } },
+});
 const [first, second, ...rest] = contract.organisations;
 if (first === undefined || second === undefined) throw new Error('two organisations');
 
@@ -125,6 +131,21 @@ describe('PROTOCOL §6: the contract', () => {
     ['an id with capitals', { organisations: [{ ...first, id: 'Adler' }, second, ...rest] }],
     ['a key of 31 bytes', { organisations: [{ ...first, key: first.key.subarray(1) }, second, ...rest] }],
     ['no reference value', { appraisal: { enclave: { ...simulated, measurements: [] }, site: simulated } }],
+    ['hardware without a policy document', bothSides({ evidence: null })],
+    [
+      'a policy document for simulated evidence',
+      { appraisal: { enclave: { ...simulated, evidence: DOCUMENT }, site: simulated } },
+    ],
+    ['simulated and real platforms in one policy', bothSides({ platforms: ['sev-snp', 'simulated'] })],
+    ['a GPU as the machine itself', bothSides({ platforms: ['nvidia-gpu'] })],
+    ['measurements beside a policy document', bothSides({ measurements: [digestOf('program')] })],
+    ['machines beside a policy document', bothSides({ instances: ['chip'] })],
+    ['a policy document with bytes in it', bothSides({ evidence: { pcrs: [new Uint8Array(48)] } })],
+    ['a policy document that is a list', bothSides({ evidence: [] as never })],
+    [
+      'a policy document without end',
+      bothSides({ evidence: { texts: Array.from({ length: 3000 }, () => 'x'.repeat(100)) } }),
+    ],
   ])('is refused with %s', (_, change) => {
     const opened = openContract(encodeDocument({ ...contract, ...change }));
     expect(outcome(opened)).toMatch(/^E-CONTRACT-INVALID/);

@@ -11,7 +11,7 @@ import { toHex } from '../../../../lib/core/bytes.ts';
 import { instant, organisationId } from '../../../../lib/core/ids.ts';
 import { noisePlan, noisyContract } from '../../../support/noisy-contract.ts';
 import { must } from '../../../support/study-in-memory.ts';
-import { digestOf, testContract } from '../../../support/test-contract.ts';
+import { digestOf, hardwarePolicy, testContract } from '../../../support/test-contract.ts';
 import { runCommand, testFolder, type Ran } from './run-command.ts';
 
 const STUDY = fileURLToPath(new URL('../../../../examples/heart-disease/study.yaml', import.meta.url));
@@ -187,9 +187,10 @@ describe('consilium contract show', () => {
   });
 
   test('a production contract bears no banner', async () => {
-    const { appraisal } = testContract().contract;
-    const real = { ...appraisal.enclave, platforms: ['sev-snp' as const] };
-    const sealed = testContract({ environment: 'production', appraisal: { enclave: real, site: real } });
+    const sealed = testContract({
+      environment: 'production',
+      appraisal: { enclave: hardwarePolicy, site: hardwarePolicy },
+    });
     await writeFile(path('production.cbor'), sealed.bytes);
     expect((await contract('show', path('production.cbor'))).stdout).not.toContain('SIMULATION');
   });
