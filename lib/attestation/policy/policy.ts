@@ -34,7 +34,9 @@ const common = section('policy', 'Keys for every platform.', {
     example: 'accept-absent',
   }),
   maxCollateralAgeDays: wholeNumber<number | null>(1, 3650, {
-    about: 'How long ago revocation lists and signed answers that the verdict needs may have been issued.',
+    about:
+      'How long ago revocation lists and signed answers that the verdict needs may have been issued. Intel issues the ' +
+      'list of its root once a year, the others every month.',
     fallback: null,
     otherwise: 'as long as they are valid',
     example: '30',
