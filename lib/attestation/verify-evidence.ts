@@ -72,10 +72,11 @@ export function verifyEvidence(inputs: EvidenceInputs): EvidenceVerdict {
 
 function authenticateAt(
   parsed: ParsedEvidence,
-  { at, roots = VENDOR_ROOTS }: EvidenceInputs,
+  { at, roots = VENDOR_ROOTS, policy }: EvidenceInputs,
   given: Pick<AuthenticationInputs, 'revocation' | 'collateral'>,
 ): AuthenticatedEvidence {
-  return parsed.authenticate({ at, roots, ...given });
+  const acceptHold = policy?.sections['nvidia-gpu']['allowHold'] === true;
+  return parsed.authenticate({ at, roots, acceptHold, ...given });
 }
 
 /**

@@ -4,7 +4,9 @@ import type { AuthenticationInputs } from '../../../../lib/attestation/authentic
 import type { Collateral } from '../../../../lib/attestation/collateral/collateral.ts';
 import type { NvidiaGpuClaims } from '../../../../lib/attestation/nvidia-gpu/nvidia-claims.ts';
 import { nvidiaGpu } from '../../../../lib/attestation/nvidia-gpu/nvidia-gpu.ts';
+import { POLICY_FORMAT, readPolicy } from '../../../../lib/attestation/policy/policy.ts';
 import { fallbackOf, readSection } from '../../../../lib/attestation/policy/policy-section.ts';
+import { verifyEvidence } from '../../../../lib/attestation/verify-evidence.ts';
 import {
   AT,
   FWID,
@@ -251,6 +253,17 @@ describe('revocation of NVIDIA’s certificates', () => {
     expect(refusedBy(claims, { allowHold: true })).toEqual([]);
     const revoked = withAnswer(gpu.identity, provisioner, { status: 'revoked', reason: 1 });
     expect(verdict(evidenceOf(gpu), revoked, { acceptHold: true }).failed).toHaveLength(1);
+  });
+
+  it('accepts a hold for whoever verifies under a policy that allows it', () => {
+    const collateral = withAnswer(gpu.identity, provisioner, { status: 'revoked', reason: 6 });
+    const outcome = (section: object): string => {
+      const policy = readPolicy({ format: POLICY_FORMAT, 'nvidia-gpu': section });
+      if (!policy.ok) throw new Error(policy.error[0].detail);
+      const inputs = { format: 'auto', bytes: evidenceOf(gpu), collateral, at: AT, roots: nvidia.roots } as const;
+      return verifyEvidence({ ...inputs, policy: policy.value }).outcome;
+    };
+    expect([outcome({}), outcome({ allowHold: true })]).toEqual(['not-authentic', 'affirming']);
   });
 
   it('believes the worst of several valid answers', () => {
