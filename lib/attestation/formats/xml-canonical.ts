@@ -18,7 +18,8 @@ function write(
   left: XmlElement | null,
 ): void {
   const name = element.prefix === '' ? element.local : `${element.prefix}:${element.local}`;
-  const namespaces = [...element.scope]
+  const declared = element.scope === rendered ? [] : [...element.scope];
+  const namespaces = declared
     .filter(([prefix, uri]) => rendered.get(prefix) !== uri)
     .sort(([a], [b]) => order(a, b))
     .map(([prefix, uri]) => ` xmlns${prefix === '' ? '' : `:${prefix}`}="${inAttribute(uri)}"`);

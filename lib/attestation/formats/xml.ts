@@ -1,9 +1,9 @@
 import { Malformed } from './malformed.ts';
 
 /** Far above any RIM (26 KB, depth 6, 90 elements, 14 attributes, 6 namespaces). */
-const MAX_CHARACTERS = 256 * 1024;
+const MAX_CHARACTERS = 128 * 1024;
 const MAX_DEPTH = 16;
-const MAX_ELEMENTS = 4096;
+const MAX_ELEMENTS = 1024;
 const MAX_ATTRIBUTES = 64;
 const MAX_NAMESPACES = 16;
 
@@ -44,7 +44,7 @@ export interface XmlElement {
  * ways. Throws Malformed.
  */
 export function readXml(text: string): XmlElement {
-  if (text.length > MAX_CHARACTERS) throw new Malformed('XML above 256 KiB');
+  if (text.length > MAX_CHARACTERS) throw new Malformed('XML above 128 KiB');
   if (!text.isWellFormed() || FORBIDDEN.test(text)) throw new Malformed('XML holds characters that it may not hold');
   return new Reader(text.replace(/\r\n?/g, '\n')).document();
 }

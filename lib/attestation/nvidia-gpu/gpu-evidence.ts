@@ -5,7 +5,7 @@ import { readPem } from '../x509/pem.ts';
 import { deviceIdentity, type DeviceIdentity } from './device-identity.ts';
 import { readSpdmReport, type SpdmReport } from './spdm-report.ts';
 
-export const MAX_GPU_EVIDENCE_BYTES = 1024 * 1024;
+export const MAX_GPU_EVIDENCE_BYTES = 512 * 1024;
 /** Eight GPUs and four switches are the largest node there is. */
 const MAX_DEVICES = 32;
 const MAX_CHAIN = 8;
@@ -41,7 +41,7 @@ export interface GpuEvidence {
  * attestation SDK, go-nvtrust, Trustee, Veraison or dstack with one device or many. Throws Malformed.
  */
 export function readGpuEvidence(bytes: Uint8Array): GpuEvidence {
-  if (bytes.length > MAX_GPU_EVIDENCE_BYTES) throw new Malformed('larger than 1 MiB');
+  if (bytes.length > MAX_GPU_EVIDENCE_BYTES) throw new Malformed('larger than 512 KiB');
   const text = asciiOf(bytes)?.trim() ?? null;
   if (text === null) return { devices: [device(bytes, [], NOTHING_STATED)] };
   if (text.startsWith('[') || text.startsWith('{')) return { devices: devicesOf(parseJson(text)) };

@@ -330,6 +330,12 @@ describe('the parser of GPU evidence', () => {
     }
   });
 
+  it('refuses more than 512 KiB', () => {
+    const padded = Buffer.concat([evidenceOf(gpu), Buffer.alloc(512 * 1024, 0x20)]);
+    expect(nvidiaGpu.parse(padded).ok).toBe(false);
+    expect(nvidiaGpu.parse(padded.subarray(0, 512 * 1024)).ok).toBe(true);
+  });
+
   it('never throws', () => {
     const valid = [gpu.report, evidenceOf(gpu)];
     const pool = [...nvidia.rims(), ...nvidia.answers(gpu)];
