@@ -149,6 +149,7 @@ export const hexStrings = (
 
 /** Lower-case hexadecimal of exactly `length` bytes. */
 export function hexOf(value: unknown, length: number): Result<string, string> {
+  if (typeof value === 'number') return err('a number: hexadecimal digits must stand in quotes');
   const lower = typeof value === 'string' ? value.toLowerCase() : '';
   return fromHex(lower)?.length === length ? ok(lower) : err(`not ${length} bytes of hexadecimal`);
 }

@@ -26,7 +26,7 @@ test('it loads no package, and no module of Node that reaches a disk, a network 
   const allowed = ['node:crypto', 'node:buffer', 'node:util'];
   for (const [path, bytes] of files) {
     const source = stripTypeScriptTypes(text.decode(bytes));
-    const imported = [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)].map(
+    const imported = [...source.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)['"]([^'"]+)['"]/g)].map(
       ([, target = '']) => target,
     );
     expect(
