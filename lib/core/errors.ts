@@ -184,6 +184,22 @@ export const ERRORS = {
     'It is tried again; if it persists, check the platform service (in simulation: the chip process).',
   ),
 
+  'E-COLLATERAL-OLDER': refused(
+    'Collateral is older than what was accepted before: it may hide a revocation or a security update.',
+    'Keep what is there, or get the newest from the vendor. Newer items that came along were stored.',
+    NOT_INVOLVED,
+  ),
+  'E-COLLATERAL-UNREACHABLE': later(
+    'A vendor gave no whole answer in time when collateral was fetched. What was stored before is kept.',
+    'Try again later (after the time that is named, if one is); check the proxy and the firewall, or import a file.',
+    NOT_INVOLVED,
+  ),
+  'E-COLLATERAL-REFUSED': refused(
+    'A vendor has no such collateral, or refuses to give it to this machine.',
+    'Check the evidence and the address that was asked; the vendor may not know this machine or version.',
+    NOT_INVOLVED,
+  ),
+
   // The attested session (PROTOCOL §4)
   'E-CHANNEL-VERSION': refused(
     'The peer speaks another protocol version or cipher suite.',

@@ -7,6 +7,7 @@ import { readCertificateTable, tableCollateral } from '../sev-snp/certificate-ta
 import { parseCertificate } from '../x509/certificate.ts';
 import { readPem } from '../x509/pem.ts';
 import { parseRevocationList } from '../x509/revocation-list.ts';
+import { isBundle, MAX_BUNDLE_BYTES, readBundle } from './bundle.ts';
 import type { Collateral, CollateralItem } from './collateral.ts';
 
 /** Bytes of one file: the largest revocation lists stay below 4 MiB. */
@@ -17,19 +18,20 @@ const MAX_PEM_BLOCKS = 1024;
 type Reader = (bytes: Uint8Array, text: string | null) => Collateral | null;
 
 /** In this order; the formats with magic values come before those that are tried. */
-const READERS: readonly Reader[] = [fromTable, fromPem, fromJson, fromXml, fromDer];
+const READERS: readonly Reader[] = [fromBundle, fromTable, fromPem, fromJson, fromXml, fromDer];
 
 /**
  * The items of one file, unverified, whatever its kind: PEM bundles (certificates, revocation lists), one DER
  * certificate, list or OCSP response (also in hexadecimal or Base64), Intel's JSON answers, the JSON collateral of
- * dcap-qvl (chains, lists and signed answers in one), RIM files and NVIDIA's JSON answer around one, and the table of
- * certificates that a host hands to its SEV-SNP guest.
+ * dcap-qvl (chains, lists and signed answers in one), RIM files and NVIDIA's JSON answer around one, the table of
+ * certificates that a host hands to its SEV-SNP guest, and our own bundles.
  * E-ATTEST-COLLATERAL-INVALID for anything else. `fileName` is for the message only.
  */
 export function readCollateral(bytes: Uint8Array, fileName = 'collateral'): Result<Collateral, Refusal> {
   const refuse = (why: string): Result<Collateral, Refusal> =>
     err(refusal('E-ATTEST-COLLATERAL-INVALID', `${fileName}: ${why}`));
-  if (bytes.length > MAX_COLLATERAL_FILE_BYTES) return refuse('larger than 8 MiB');
+  if (bytes.length > MAX_BUNDLE_BYTES) return refuse('larger than 32 MiB');
+  if (!isBundle(bytes) && bytes.length > MAX_COLLATERAL_FILE_BYTES) return refuse('larger than 8 MiB');
   const read = total(fileName, () => {
     const text = textOf(bytes);
     for (const reader of READERS) {
@@ -39,8 +41,12 @@ export function readCollateral(bytes: Uint8Array, fileName = 'collateral'): Resu
     return null;
   });
   if (!read.ok) return err({ ...read.error, code: 'E-ATTEST-COLLATERAL-INVALID' });
-  if (read.value === null) return refuse('neither PEM, DER, Intel JSON nor a RIM');
+  if (read.value === null) return refuse('neither PEM, DER, Intel JSON, a RIM nor a bundle');
   return read.value.length === 0 ? refuse('holds no certificate, list or signed answer') : ok(read.value);
+}
+
+function fromBundle(bytes: Uint8Array): Collateral | null {
+  return isBundle(bytes) ? readBundle(bytes) : null;
 }
 
 function fromPem(_bytes: Uint8Array, text: string | null): Collateral | null {

@@ -3,7 +3,8 @@ import { ofKind, type Collateral } from '../collateral/collateral.ts';
 import { parseCertificate, type Certificate } from '../x509/certificate.ts';
 import { signatureHolds } from '../x509/signature-algorithm.ts';
 
-const MAX_PATH = 4;
+/** NVIDIA's device chains have five. */
+const MAX_PATH = 8;
 
 /** The certificates among `ders` that parse, each once; the others can issue nothing. */
 export const certificatesOf = (ders: readonly Uint8Array[]): Certificate[] =>

@@ -100,6 +100,9 @@ export function readCertificate(der: Uint8Array): Certificate {
   };
 }
 
+/** The common name in a raw DER name; empty: it has none. Throws Malformed. */
+export const commonNameOf = (name: Uint8Array): string => nameAttribute(Der.read(name), COMMON_NAME) ?? '';
+
 /** The first attribute of this type in a Name; null: none, or not text. */
 function nameAttribute(name: Der, type: string): string | null {
   for (const set of name.children()) {

@@ -16,6 +16,8 @@ export interface ChainRules {
   readonly understood?: readonly string[];
   /** What the leaf must be allowed to do: to sign (the usual), or nothing in particular. Absent key usage allows all. */
   readonly leafSigns?: boolean;
+  /** True: the first certificate is itself an authority. Left out: it must not be one. */
+  readonly leafIssues?: boolean;
   /** Put before the name of each check, for example `PCK`. */
   readonly label: string;
 }
@@ -74,7 +76,7 @@ function unfitness(certificate: Certificate, index: number, rules: ChainRules): 
   const { basicConstraints, keyUsage, extensions } = certificate;
   const faults: string[] = [];
   const may = (bit: number): boolean => keyUsage === null || keyUsage.has(bit);
-  if (index === 0) {
+  if (index === 0 && rules.leafIssues !== true) {
     if (basicConstraints?.ca === true) faults.push('the leaf is an authority');
     if ((rules.leafSigns ?? true) && !may(KEY_USAGE.digitalSignature)) faults.push('the leaf may not sign');
   } else {
