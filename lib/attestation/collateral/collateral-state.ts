@@ -42,26 +42,29 @@ export function acceptItems(
   roots: VendorRoots,
 ): Result<Accepted, readonly Refusal[]> {
   const certificates = certificatesIn([...state.held.map(({ item }) => item), ...given]);
-  const described = [...given, ...chainsOf(given)].map((item) => ({ item, facts: describeItem(item, { certificates, roots }) }));
+  const described = [...given, ...chainsOf(given)].map((item) => ({
+    item,
+    facts: describeItem(item, { certificates, roots }),
+  }));
   const faults = described.flatMap(({ facts }) => (facts.ok ? [] : [facts.error]));
   if (faults.length > 0) return err(faults);
   const fresh = new Map<string, HeldItem>();
   for (const { item, facts } of described) {
     if (!facts.ok) continue;
     const other = fresh.get(facts.value.subject);
-    if (other === undefined || isOlder(other.facts, facts.value)) fresh.set(facts.value.subject, { item, facts: facts.value });
+    if (other === undefined || isOlder(other.facts, facts.value))
+      fresh.set(facts.value.subject, { item, facts: facts.value });
   }
   return accept(state, [...fresh.values()]);
 }
 
 /** Held on their own, so that an answer that came without its chain may replace one that came with it. */
 const chainsOf = (items: Collateral): CollateralItem[] =>
-  items.flatMap((item) => ('chain' in item ? item.chain.map((der): CollateralItem => ({ kind: 'certificate', der })) : []));
+  items.flatMap((item) =>
+    'chain' in item ? item.chain.map((der): CollateralItem => ({ kind: 'certificate', der })) : [],
+  );
 
-function accept(
-  state: CollateralState,
-  fresh: readonly HeldItem[],
-): Result<Accepted, readonly Refusal[]> {
+function accept(state: CollateralState, fresh: readonly HeldItem[]): Result<Accepted, readonly Refusal[]> {
   const held = new Map(state.held.map((one) => [one.facts.subject, one]));
   const stored: ItemFacts[] = [];
   const older: Refusal[] = [];

@@ -143,7 +143,8 @@ function listFacts(der: Uint8Array, trust: ItemTrust): ItemFacts {
 
 /** Two's complement in hexadecimal; at most 20 octets and not negative (RFC 5280 §5.2.3). */
 function listNumber(hex: string): bigint {
-  if (hex.length > MAX_NUMBER_HEX_DIGITS || /^[89a-f]/.test(hex)) throw new Malformed('the list number is out of range');
+  if (hex.length > MAX_NUMBER_HEX_DIGITS || /^[89a-f]/.test(hex))
+    throw new Malformed('the list number is out of range');
   return BigInt(`0x${hex}`);
 }
 
