@@ -8,6 +8,8 @@ export const BUNDLE_TYPE = 'consilium/collateral/v1';
 export const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
 export const MAX_BUNDLE_ITEMS = 4096;
 const MAX_CHAIN = 8;
+const BINARY_KINDS = ['certificate', 'revocation-list', 'ocsp-response'] as const;
+const ANSWER_KINDS = ['intel-tcb-info', 'intel-qe-identity'] as const;
 /** How every bundle starts: a map of two whose shorter key is `type`. */
 const START = concatBytes(Uint8Array.of(0xa2), encodeCbor('type'), encodeCbor(BUNDLE_TYPE));
 
@@ -37,22 +39,14 @@ export const itemCbor = (item: CollateralItem): CborMap => ({ ...item });
 /** Throws Malformed. */
 export function itemFromCbor(value: CborValue): CollateralItem {
   const item = mapOf(value);
-  const { kind, der, text, chain } = item;
+  const { der, text, chain } = item;
   const size = Object.keys(item).length;
-  switch (kind) {
-    case 'certificate':
-    case 'revocation-list':
-    case 'ocsp-response':
-      if (der instanceof Uint8Array && size === 2) return { kind, der };
-      break;
-    case 'rim':
-      if (typeof text === 'string' && size === 2) return { kind, text };
-      break;
-    case 'intel-tcb-info':
-    case 'intel-qe-identity':
-      if (typeof text === 'string' && size === 3) return { kind, text, chain: listOf(chain, MAX_CHAIN).map(bytesOf) };
-      break;
-    default:
+  const binary = BINARY_KINDS.find((kind) => kind === item['kind']);
+  if (binary !== undefined && der instanceof Uint8Array && size === 2) return { kind: binary, der };
+  if (item['kind'] === 'rim' && typeof text === 'string' && size === 2) return { kind: 'rim', text };
+  const answer = ANSWER_KINDS.find((kind) => kind === item['kind']);
+  if (answer !== undefined && typeof text === 'string' && size === 3) {
+    return { kind: answer, text, chain: listOf(chain, MAX_CHAIN).map(bytesOf) };
   }
   throw new Malformed('an item of no known kind');
 }
