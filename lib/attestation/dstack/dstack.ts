@@ -1,4 +1,4 @@
-import { bytesEqual, toHex } from '../../core/bytes.ts';
+import { toHex } from '../../core/bytes.ts';
 import type { Check } from '../attestation-result.ts';
 import { authentication, type Authentication, type AuthenticationInputs } from '../authentication.ts';
 import { oneOf } from '../dcap/dcap-policy.ts';
@@ -93,22 +93,15 @@ const eventField = (
 function authenticateDstack(parsed: DstackEvidence, inputs: AuthenticationInputs): Authentication<DstackClaims> {
   const { quote, events, altered } = parsed;
   const { claims, checks } = tdx.authenticate(quote, inputs);
-  const registers = isTdReport(quote.body) ? quote.body.rtmr : [];
-  const replayed = replay(events);
-  const same = replayed.flatMap((value, index) =>
-    bytesEqual(value, registers[index] ?? new Uint8Array()) ? [index] : [],
-  );
+  const registers = isTdReport(quote.body) ? quote.body.rtmr.map(toHex) : [];
+  const replayed = replay(events).map(toHex);
+  const same = replayed.flatMap((value, index) => (value === registers[index] ? [index] : []));
   const system = systemEvents(events);
   const names = system.map(({ name }) => name);
   const twice = names.filter((name, index) => names.indexOf(name) !== index);
   const all: Check[] = [
     ...checks,
-    mismatch(
-      'event log of RTMR3',
-      same.includes(3),
-      toHex(replayed.slice(3)[0] ?? new Uint8Array()),
-      toHex(registers[3] ?? new Uint8Array()),
-    ),
+    mismatch('event log of RTMR3', same.includes(3), replayed[3] ?? '', registers[3] ?? ''),
     mismatch(
       'event contents',
       altered.length === 0,

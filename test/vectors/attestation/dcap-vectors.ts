@@ -4,6 +4,8 @@ import type { Check } from '../../../lib/attestation/attestation-result.ts';
 import type { AuthenticationInputs } from '../../../lib/attestation/authentication.ts';
 import type { DcapClaims } from '../../../lib/attestation/dcap/dcap-claims.ts';
 import { looksLikeQuote } from '../../../lib/attestation/dcap/quote.ts';
+import { readPckPlatform } from '../../../lib/attestation/dcap/pck-platform.ts';
+import { total } from '../../../lib/attestation/formats/malformed.ts';
 import { decoded } from '../../../lib/attestation/formats/encoded-text.ts';
 import { sgx } from '../../../lib/attestation/sgx/sgx.ts';
 import { tdx } from '../../../lib/attestation/tdx/tdx.ts';
@@ -41,6 +43,8 @@ export interface Verdict {
   readonly claims: DcapClaims | null;
   readonly checks: readonly Check[];
   readonly failed: readonly Check[];
+  /** Read from the quote's own PCK certificate, believed or not; null: it has none. */
+  readonly platform: { readonly tee: 'SGX' | 'TDX'; readonly fmspc: string; readonly issuer: string } | null;
 }
 
 /** Parse and authenticate with the module that recognises the quote; a parse failure is a failed check. */
@@ -50,10 +54,20 @@ export function authenticateBytes(bytes: Uint8Array, inputs: Partial<Authenticat
   const parsed = module.parse(bytes);
   if (!parsed.ok) {
     const check = { name: 'parse', code: parsed.error.code, passed: false, got: parsed.error.detail, want: '' };
-    return { claims: null, checks: [check], failed: [check] };
+    return { claims: null, checks: [check], failed: [check], platform: null };
   }
   const { claims, checks } = module.authenticate(parsed.value, full);
-  return { claims, checks, failed: checks.filter(({ passed }) => !passed) };
+  const [pck] = parsed.value.pckChain ?? [];
+  const read = pck === undefined ? null : total('PCK', () => readPckPlatform(pck));
+  const platform =
+    pck === undefined || read?.ok !== true
+      ? null
+      : {
+          tee: module === tdx ? ('TDX' as const) : ('SGX' as const),
+          fmspc: read.value.fmspc,
+          issuer: pck.issuerCommonName,
+        };
+  return { claims, checks, failed: checks.filter(({ passed }) => !passed), platform };
 }
 
 /** The claims in short, or the failing checks: `UpToDate e17`, `E-ATTEST-TCB TCB level`. */
