@@ -79,6 +79,13 @@ module.exports = {
       to: { path: '^lib/(attestation/simulated|learning/tfjs|wire|store|telemetry|data)/' },
     },
     {
+      name: 'verifying-apart-from-attesting',
+      comment: 'what verifies evidence takes bytes and never reaches a device, a socket or a command',
+      severity: 'error',
+      from: { path: '^lib/attestation/', pathNot: '^lib/attestation/(attesters|sealing)/' },
+      to: { path: '^lib/attestation/(attesters|sealing)/' },
+    },
+    {
       name: 'simulated-only-by-simulation-entry',
       comment: 'PROTOCOL §5: the production bundles do not contain the simulated platform',
       severity: 'error',

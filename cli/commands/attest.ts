@@ -1,9 +1,10 @@
 import { HELP_GROUP, type CommandModule } from '../command-module.ts';
+import { attestDetect } from './attest/detect.ts';
 import { attestPolicy } from './attest/policy.ts';
 import { attestShow } from './attest/show.ts';
 import { attestVerify } from './attest/verify.ts';
 
-const MODULES: readonly CommandModule[] = [attestVerify, attestShow, attestPolicy];
+const MODULES: readonly CommandModule[] = [attestVerify, attestShow, attestPolicy, attestDetect];
 
 /** `consilium attest …`: evidence of real hardware, offline. */
 export const attestCommand: CommandModule = {

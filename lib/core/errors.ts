@@ -199,6 +199,10 @@ export const ERRORS = {
     'Check the evidence and the address that was asked; the vendor may not know this machine or version.',
     NOT_INVOLVED,
   ),
+  'E-SEAL-UNAVAILABLE': precondition(
+    'The platform gives this program no key to seal its state with.',
+    'Use a platform that has one (the message names them), or set up the key service that releases it.',
+  ),
 
   // The attested session (PROTOCOL §4)
   'E-CHANNEL-VERSION': refused(

@@ -7,6 +7,15 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { configfsTsm } from '../../lib/attestation/attesters/configfs-tsm.ts';
+import type { DeviceIoctl } from '../../lib/attestation/attesters/device-ioctl.ts';
+import type { DstackClient } from '../../lib/attestation/attesters/dstack-client.ts';
+import { dstack } from '../../lib/attestation/attesters/dstack.ts';
+import { gramine } from '../../lib/attestation/attesters/gramine.ts';
+import { hardwareAttester } from '../../lib/attestation/attesters/hardware-attester.ts';
+import { nitroEnclave, type NsmTransport } from '../../lib/attestation/attesters/nsm.ts';
+import type { PseudoFiles } from '../../lib/attestation/attesters/pseudo-files.ts';
+import { sevGuest } from '../../lib/attestation/attesters/sev-guest.ts';
 import { BinderTree } from '../../lib/attestation/binder-tree.ts';
 import { Binder, type BinderFields } from '../../lib/attestation/binder.ts';
 import { decodeEvidence } from '../../lib/attestation/evidence.ts';
@@ -59,6 +68,29 @@ describe('A13 chosen bytes', () => {
         Reflect.construct(ReportData, [token, { kind: 'binders', binders: [CHOSEN] }]);
       };
       expect(forge).toThrow(TypeError);
+    }
+  });
+
+  test('no collector of real hardware touches its platform for anything but minted report data', async () => {
+    const touched = async (): Promise<never> => {
+      throw new Error('the platform was asked');
+    };
+    const untouchable = new Proxy({}, { get: () => touched });
+    const collectors = [
+      configfsTsm({ files: untouchable as PseudoFiles, platform: 'tdx' }),
+      gramine(untouchable as PseudoFiles),
+      dstack(untouchable as DstackClient),
+      nitroEnclave(untouchable as NsmTransport),
+      sevGuest({ ioctl: untouchable as DeviceIoctl }),
+    ];
+    const forged: unknown[] = [CHOSEN, { bytes: CHOSEN }, Object.create(ReportData.prototype)];
+    for (const collector of collectors) {
+      for (const shape of forged) {
+        await expect(collector.collect(shape as ReportData)).rejects.toThrow(TypeError);
+        await expect(hardwareAttester(collector).attest(shape as ReportData)).rejects.toThrow(TypeError);
+      }
+      const minted = ReportData.ofBinders([new Binder(chosenFields)]);
+      await expect(collector.collect(minted)).rejects.toThrow('the platform was asked');
     }
   });
 

@@ -5,7 +5,7 @@ import { unavailable } from './unavailable.ts';
 
 /** How one platform's own evidence is obtained. */
 export interface EvidenceCollector {
-  readonly platform: Exclude<Platform, 'simulated'>;
+  readonly platform: Exclude<Platform, 'simulated' | 'nvidia-gpu'>;
   /**
    * The platform's bytes, made for `reportData`: never for bytes that a caller chose, so collectors take the minted
    * value and nothing else (PROTOCOL §4.5). Rejects with RefusalError E-ATTEST-UNAVAILABLE.

@@ -40,8 +40,7 @@ test('asks one question at a time, also after one that failed', async () => {
 });
 
 test('the largest evidence fits its envelope, one byte more is refused', async () => {
-  const of = (length: number) =>
-    hardwareAttester({ platform: 'nvidia-gpu', collect: async () => new Uint8Array(length) });
+  const of = (length: number) => hardwareAttester({ platform: 'dstack', collect: async () => new Uint8Array(length) });
   const whole = await of(MAX_PLATFORM_EVIDENCE_BYTES).attest(someReportData());
   expect(decodeEvidence(whole)).toMatchObject({ ok: true });
   const { code, detail } = await refusalOf(of(MAX_PLATFORM_EVIDENCE_BYTES + 1).attest(someReportData()));
