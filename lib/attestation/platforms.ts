@@ -4,6 +4,7 @@ import type { Check } from './attestation-result.ts';
 import type { AuthenticationInputs } from './authentication.ts';
 import type { EvidenceClaims, EvidenceFormat } from './evidence-claims.ts';
 import { azure } from './azure/azure.ts';
+import { dstack } from './dstack/dstack.ts';
 import { nitro } from './nitro/nitro.ts';
 import { nvidiaGpu } from './nvidia-gpu/nvidia-gpu.ts';
 import type { ParsedField } from './parsed-field.ts';
@@ -67,6 +68,7 @@ function platform<Parsed, Claims extends EvidenceClaims, Keys extends Readonly<R
 /** Every platform there is, wrappers before what they wrap: the first that recognises evidence reads it. */
 export const PLATFORMS: readonly EvidencePlatform[] = [
   platform(azure),
+  platform(dstack),
   platform(nitro),
   platform(sgx),
   platform(tdx),

@@ -12,6 +12,9 @@ const MAX_EVENTS = 1024;
 /** Events of dstack itself and of the application, in RTMR3; their digest commits to name and payload. */
 const RUNTIME_EVENT = 0x0800_0001;
 
+/** JSON whose attestation starts like `readBinary` wants it, around a TDX quote of version 4 or 5. */
+const ENVELOPE = /"attestation" ?: ?"0000[0-9a-f]{4}0[45]000200/;
+
 /** What a dstack guest hands over: a TDX quote and the log of what extended its registers. */
 export interface DstackEvidence {
   readonly quote: Quote;
@@ -23,9 +26,8 @@ export interface DstackEvidence {
 /** JSON with a quote and an event log, JSON around a binary attestation, or that binary itself: no verdict. */
 export function looksLikeDstack(bytes: Uint8Array): boolean {
   const text = bytes[0] === 0x7b && bytes.length <= MAX_EVIDENCE_BYTES ? textOf(bytes) : null;
-  if (text !== null)
-    return (text.includes('"quote"') && text.includes('"event_log"')) || text.includes('"attestation"');
-  return bytes[0] === 0 && bytes[1] === 0 && bytes[4] === 4 && bytes[5] === 0 && bytes[6] === 2;
+  if (text !== null) return (text.includes('"quote"') && text.includes('"event_log"')) || ENVELOPE.test(text);
+  return bytes[0] === 0 && bytes[1] === 0 && (bytes[4] === 4 || bytes[4] === 5) && bytes[5] === 0 && bytes[6] === 2;
 }
 
 /** Total; E-ATTEST-MALFORMED. */
