@@ -71,6 +71,8 @@ export interface ChipKeyParts {
   readonly productName?: string;
   /** Last arcs of extensions that are left out. */
   readonly without?: readonly string[];
+  /** Values of extensions in place of the right ones, DER, by last arcs. */
+  readonly instead?: Readonly<Record<string, Uint8Array>>;
   readonly issuer?: SigningParty;
 }
 
@@ -86,6 +88,7 @@ export function chipKey({
   hardwareId = chipIdOf(authority.product),
   productName = titleOf(authority.product),
   without = [],
+  instead = {},
   issuer = kind === 'VCEK' ? authority.ask : authority.asvk,
 }: ChipKeyParts): SigningParty {
   const extensions: (readonly [arcs: string, value: Uint8Array])[] = [
@@ -104,7 +107,7 @@ export function chipKey({
     serial: Buffer.of(0),
     extensions: extensions
       .filter(([arcs]) => !without.includes(arcs))
-      .map(([arcs, value]): ExtensionParts => ({ id: `${ARC}.${arcs}`, value })),
+      .map(([arcs, value]): ExtensionParts => ({ id: `${ARC}.${arcs}`, value: instead[arcs] ?? value })),
   });
 }
 

@@ -140,6 +140,11 @@ describe('SEV-SNP evidence of machines of a fake AMD', () => {
     expect(verdict(evidence, [...collateralOf(...others, turin.ark, turin.ask), ...collateral]).failed).toEqual([]);
   });
 
+  it('prefers the pinned root over another of its name and key', () => {
+    const { evidence, collateral } = machine();
+    expect(verdict(evidence, [...collateralOf(amdAuthority('genoa').ark), ...collateral]).failed).toEqual([]);
+  });
+
   it('reads a hardware id inside an OCTET STRING', () => {
     const hardwareId = concatBytes(new Uint8Array([4, 64]), chipIdOf('genoa'));
     expect(failuresOf({ key: { hardwareId } })).toEqual([]);
@@ -173,6 +178,20 @@ describe('SEV-SNP evidence that contradicts itself or its certificates', () => {
     const tcb = TCB.with(index, (TCB[index] ?? 0) + 1);
     expect(failuresOf({ key: { tcb } })).toEqual([`${MISMATCH} certificate TCB`]);
     expect(failuresOf({ kind: 'VLEK', key: { tcb } })).toEqual([`${MISMATCH} certificate TCB`]);
+  });
+
+  it.each([
+    [0x02, 0x02, 0x01, 0x00],
+    [0x02, 0x01, 0xff],
+    [0x02, 0x02, 0x00, 0x00],
+    [0x04, 0x01, 0x00],
+    [0x02, 0x01, 0x00, 0x00],
+    [],
+  ])('a security version that is no number from 0 to 255 (%#)', (...value) => {
+    // Byte 2 of the report is 0, which an unreadable number must not be taken for.
+    expect(failuresOf({ key: { instead: { '3.4': Uint8Array.from(value) } } })).toEqual([
+      `${MISMATCH} certificate TCB`,
+    ]);
   });
 
   it('a certificate without a product name', () => {
