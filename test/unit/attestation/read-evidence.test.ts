@@ -128,6 +128,10 @@ describe.skipIf(evidenceVectorsAbsent)('genuine files', () => {
     [`${DSTACK}/nsm-qvl/tests/nitro_attestation.bin`, 'extracted/nitro/dstack/dstack-prod2.cbor'],
     [`${DSTACK}/dstack-attest/tests/nitro_attestation_dbg.bin`, 'extracted/nitro/dstack/dstack-debug.cbor'],
     [
+      'sev-snp/Dstack-TEE+dstack/dstack/verifier/fixtures/sev-snp-attestation.json',
+      'extracted/sev-snp/dstack/report.bin',
+    ],
+    [
       'sev-snp/veraison+services/scheme/sevsnp/test/evidence/sevsnp-tsm-report.json',
       'extracted/sev-snp/veraison/outblob.bin',
     ],
