@@ -3,6 +3,8 @@ import { configfsTsm, tsmProvider } from '../../../../lib/attestation/attesters/
 import { hardwareAttester } from '../../../../lib/attestation/attesters/hardware-attester.ts';
 import { decodeEvidence } from '../../../../lib/attestation/evidence.ts';
 import { ReportData } from '../../../../lib/attestation/report-data.ts';
+import { sevSnp } from '../../../../lib/attestation/sev-snp/sev-snp.ts';
+import { tdx } from '../../../../lib/attestation/tdx/tdx.ts';
 import { evidenceVectorsAbsent, vectorBytes } from '../../../vectors/attestation/evidence-vectors.ts';
 import { fakeConfigfsTsm, withReportData, type Disturbances, type FakeTsmOptions } from './fake-configfs-tsm.ts';
 import { refusalOf, someReportData } from './report-data.ts';
@@ -37,6 +39,7 @@ describe.skipIf(evidenceVectorsAbsent)('on real blobs', () => {
     expect(evidence.value.platform).toBe('sev-snp');
     expect(evidence.value.bytes).toEqual(new Uint8Array([...report(asked), ...auxblob]));
     expect(tsm.questions).toEqual([asked]);
+    expect(sevSnp.parse(evidence.value.bytes)).toMatchObject({ ok: true });
     expect(tsm.entries.size).toBe(0);
   });
 
@@ -46,6 +49,7 @@ describe.skipIf(evidenceVectorsAbsent)('on real blobs', () => {
     const tsm = fakeConfigfsTsm({ provider: 'tdx_guest', report });
     const bytes = await configfsTsm({ files: tsm.files, platform: 'tdx', pause }).collect(reportData);
     expect(bytes).toEqual(report(asked));
+    expect(tdx.parse(bytes)).toMatchObject({ ok: true });
   });
 });
 

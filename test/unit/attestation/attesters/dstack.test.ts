@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dstackClient } from '../../../../lib/attestation/attesters/dstack-client.ts';
 import { dstack } from '../../../../lib/attestation/attesters/dstack.ts';
+import { dstack as dstackModule } from '../../../../lib/attestation/dstack/dstack.ts';
 import { ReportData } from '../../../../lib/attestation/report-data.ts';
 import { fromHex, toHex } from '../../../../lib/core/bytes.ts';
 import { evidenceVectorsAbsent, vectorText } from '../../../vectors/attestation/evidence-vectors.ts';
@@ -64,7 +65,9 @@ test.skipIf(evidenceVectorsAbsent)('on a real answer: asked once, the whole answ
       answering({ ...real, quote: toHex(answer) })(request, response);
     });
   });
-  const evidence = JSON.parse(new TextDecoder().decode(await collect())) as Record<string, string>;
+  const bytes = await collect();
+  const evidence = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, string>;
+  expect(dstackModule.parse(bytes)).toMatchObject({ ok: true });
   expect(requests).toEqual([['POST', '/GetQuote', { report_data: toHex(asked) }]]);
   expect(evidence).toEqual({
     quote: toHex(withReportData(quote, TDX_REPORT_DATA, asked)),

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { IoctlCall } from '../../../../lib/attestation/attesters/device-ioctl.ts';
 import { sevGuest } from '../../../../lib/attestation/attesters/sev-guest.ts';
 import { ReportData } from '../../../../lib/attestation/report-data.ts';
+import { sevSnp } from '../../../../lib/attestation/sev-snp/sev-snp.ts';
 import { concatBytes } from '../../../../lib/core/bytes.ts';
 import { evidenceVectorsAbsent, vectorBytes } from '../../../vectors/attestation/evidence-vectors.ts';
 import { withReportData } from './fake-configfs-tsm.ts';
@@ -58,7 +59,10 @@ test.skipIf(evidenceVectorsAbsent)('real report and certificates come out as the
   const real = withReportData(vectorBytes('extracted/sev-snp/veraison/outblob.bin'), 0x50, asked);
   const table = vectorBytes('extracted/sev-snp/veraison/auxblob.bin');
   const padded = concatBytes(table, new Uint8Array(0x4000 - table.length));
-  expect(await collect(fakeIoctl(answers({ report: real, table })))).toEqual(concatBytes(real, padded));
+  const collected = await collect(fakeIoctl(answers({ report: real, table })));
+  expect(collected).toEqual(concatBytes(real, padded));
+  expect(sevSnp.parse(collected)).toMatchObject({ ok: true });
+  expect(sevSnp.parse(await collect(fakeIoctl(answers({ report: real }))))).toMatchObject({ ok: true });
 });
 
 test('busy: tried again', async () => {
