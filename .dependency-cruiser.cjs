@@ -47,6 +47,7 @@ module.exports = {
     floor('wire', ['core', 'contract', 'telemetry']),
     floor('config', ['core']),
     floor('simulation', ['core', 'contract', 'attestation', 'channel', 'config']),
+    floor('hardware', ['core', 'contract', 'attestation', 'channel', 'config']),
     {
       name: 'core-has-no-io',
       severity: 'error',

@@ -30,13 +30,14 @@ interface Parts {
 /** Handshake, mutual attestation, admission, then the site's messages until it leaves (PROTOCOL §4). Never rejects on what a peer does. */
 export async function acceptSession({ enclave, attester, duplex, observer, signal }: Parts): Promise<void> {
   const { sealed, signer } = enclave.environment;
-  const { clock, random, verifiers, environment } = enclave.ports;
+  const { clock, random, verifiers, environment, devices } = enclave.ports;
   const accepted = await acceptSiteSession({
     duplex,
     contractDigest: sealed.digest,
     reattestIntervalMs: sealed.contract.reattestIntervalMs,
     bootKey: signer.publicKey,
     attester,
+    devices,
     clock,
     random,
     maxMessageBytes: MAX_MESSAGE_BYTES,

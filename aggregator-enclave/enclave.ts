@@ -11,6 +11,7 @@ import { hash } from '../lib/core/hash.ts';
 import type { Digest } from '../lib/core/ids.ts';
 import { FailStopQueue } from '../lib/core/serial-queue.ts';
 import type { StudyRandom } from '../lib/core/study-random.ts';
+import type { DeviceAttester } from '../lib/channel/evidence-exchange.ts';
 import type { ChannelClock } from '../lib/channel/clock.ts';
 import type { Random } from '../lib/channel/random.ts';
 import { initialWeights } from '../lib/learning/initial-weights.ts';
@@ -44,6 +45,8 @@ export interface EnclavePorts {
   /** `SEAL`, 32 bytes. */
   readonly sealingKey: Uint8Array;
   readonly attester: Attester;
+  /** Of the GPUs beside the processor; absent: none attests. */
+  readonly devices?: DeviceAttester;
   readonly verifiers: VerifierRegistry;
   readonly clock: ChannelClock;
   /** Nonces and keys. */

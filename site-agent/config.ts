@@ -1,6 +1,13 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { idField, logFields, peerFields, simulationFields, tlsFields } from '../lib/config/program-fields.ts';
+import {
+  attestationFields,
+  idField,
+  logFields,
+  peerFields,
+  simulationFields,
+  tlsFields,
+} from '../lib/config/program-fields.ts';
 import type { ConfigFields } from '../lib/config/config-fields.ts';
 
 /** `site.yaml`: one hospital's agent. */
@@ -36,6 +43,7 @@ export const siteConfig = (fields: ConfigFields) =>
     keepModels: z.number().int().min(1).default(10),
     backend: z.enum(['tensorflow', 'wasm', 'cpu']).optional(),
     log: logFields(fields),
+    attestation: attestationFields(fields).optional(),
     simulation: simulationFields(fields).optional(),
   });
 export type SiteConfig = z.output<ReturnType<typeof siteConfig>>;

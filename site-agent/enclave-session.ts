@@ -30,7 +30,7 @@ export function attestEnclave({
   onVerdict,
 }: Parts): Promise<Result<AttestedSession, Refusal>> {
   const { sealed, signer, organisation } = environment;
-  const { clock, random, attester, verifiers } = platform;
+  const { clock, random, attester, devices, verifiers } = platform;
   return openSiteSession({
     duplex,
     contractDigest: sealed.digest,
@@ -42,6 +42,7 @@ export function attestEnclave({
       onResult: onVerdict,
     },
     attester: attestationBatcher({ attester, clock, windowMs: 0 }),
+    devices,
     head: () => headOfChain(state().chain) ?? NOTHING_SEEN,
     credentials: () => ({ bootKey: signer.publicKey, organisation, endorsement: endorse() }),
     clock,

@@ -1,15 +1,16 @@
-import { refusal, RefusalError } from '../lib/core/errors.ts';
 import { runProgram } from '../lib/config/run-program.ts';
+import { refuseSimulation } from '../lib/hardware/refuse-simulation.ts';
+import { openHardwarePlatform } from '../lib/hardware/hardware-platform.ts';
+import { THIS_MACHINE } from '../lib/hardware/this-machine.ts';
 import { runSite } from './run-site.ts';
 
-/** The production agent: knows no simulated platform, and no real one yet (docs/limitations.md). */
+/** The production agent, on real hardware: knows no simulated platform. */
 await runProgram((configPath, stop) =>
   runSite(configPath, {
     stop,
-    open: ({ simulation }) => {
-      if (simulation !== undefined)
-        throw new RefusalError(refusal('E-ATTEST-SIMULATED', 'simulation: settings in a production program'));
-      throw new RefusalError(refusal('E-ATTEST-PLATFORM', 'no attester for this machine'));
+    open: async ({ simulation, attestation: settings }, warn) => {
+      refuseSimulation(simulation);
+      return { ...(await openHardwarePlatform({ settings, warn, machine: THIS_MACHINE })), environment: 'production' };
     },
   }),
 );

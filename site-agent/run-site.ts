@@ -6,6 +6,7 @@ import type { Digest, Instant } from '../lib/core/ids.ts';
 import { failStop } from '../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../lib/store/sqlite.ts';
 import type { Store } from '../lib/store/store.ts';
+import { collateralWarnings } from '../lib/telemetry/collateral-warnings.ts';
 import { programLogger, type Logger } from '../lib/telemetry/logger.ts';
 import { Agent } from './agent.ts';
 import { beginContract } from './begin-contract.ts';
@@ -34,7 +35,8 @@ import { watchForWithdrawal } from './withdrawal-file.ts';
 
 export interface SiteEntry {
   readonly stop: Stop;
-  open(config: SiteConfig): Promise<SitePlatform>;
+  /** `warn`: one line for the log. */
+  open(config: SiteConfig, warn: (message: string) => void): Promise<SitePlatform>;
 }
 
 /** Runs a hospital's agent until it is asked to stop. Throws RefusalError on a bad configuration, key or contract, or as soon as its disk fails. */
@@ -42,7 +44,7 @@ export async function runSite(configPath: string, entry: SiteEntry): Promise<voi
   const { stop } = entry;
   const config = await configured(configPath, siteConfig);
   const log = programLogger(`site-${config.organisation}`, config.log);
-  const platform = await entry.open(config);
+  const platform = await entry.open(config, collateralWarnings(log));
   const organisationSigner = await readOrganisationSigner(config.organisationKey);
   const environment = await siteEnvironment(config, platform, organisationSigner);
   const approval = await ownApproval(config, environment.sealed, platform.clock);

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { addressFields, idField, logFields, simulationFields, tlsFields } from '../../lib/config/program-fields.ts';
+import {
+  addressFields,
+  attestationFields,
+  idField,
+  logFields,
+  simulationFields,
+  tlsFields,
+} from '../../lib/config/program-fields.ts';
 import type { ConfigFields } from '../../lib/config/config-fields.ts';
 import { organisationId } from '../../lib/core/ids.ts';
 
@@ -14,6 +21,7 @@ export const enclaveConfig = (fields: ConfigFields) =>
     /** SQLite file of sealed records. */
     store: fields.path,
     log: logFields(fields),
+    attestation: attestationFields(fields).optional(),
     simulation: simulationFields(fields).optional(),
   });
 export type EnclaveConfig = z.output<ReturnType<typeof enclaveConfig>>;

@@ -3,6 +3,7 @@ import { FirstFault } from '../../lib/config/first-fault.ts';
 import { readTls } from '../../lib/config/read-tls.ts';
 import { stopped, type Stop } from '../../lib/config/run-program.ts';
 import { RefusalError } from '../../lib/core/errors.ts';
+import { collateralWarnings } from '../../lib/telemetry/collateral-warnings.ts';
 import { failStop } from '../../lib/store/fail-stop.ts';
 import { openSqliteStore } from '../../lib/store/sqlite.ts';
 import { programLogger } from '../../lib/telemetry/logger.ts';
@@ -27,7 +28,11 @@ const STOP_GRACE_MS = 3_000;
 export interface Platform {
   readonly environment: EnclavePorts['environment'];
   readonly stop: Stop;
-  open(config: EnclaveConfig): Promise<Omit<EnclavePorts, 'records' | 'environment' | 'onFault'>>;
+  /** `warn`: one line for the log. */
+  open(
+    config: EnclaveConfig,
+    warn: (message: string) => void,
+  ): Promise<Omit<EnclavePorts, 'records' | 'environment' | 'onFault'>>;
 }
 
 /** Runs the enclave program until it is asked to stop. Throws RefusalError on a bad configuration, or as soon as its disk fails. */
@@ -43,7 +48,7 @@ export async function runEnclave(configPath: string, platform: Platform): Promis
   if (!opened.ok) throw new RefusalError(opened.error);
   const store = failStop(opened.value, faults.report);
   const { environment } = platform;
-  const ports = { ...(await platform.open(config)), environment, onFault: faults.report };
+  const ports = { ...(await platform.open(config, collateralWarnings(log))), environment, onFault: faults.report };
   const host = new StudyHost({ ports, store, log });
   await host.resume();
   const health = createHealth();

@@ -3,7 +3,8 @@ import type { ProgramMeasurement } from '../../lib/attestation/measure/measure-p
 import { toHex } from '../../lib/core/bytes.ts';
 import { addExamples, HELP_GROUP, type CliIo, type CommandModule } from '../command-module.ts';
 import { renderTable } from '../output/table.ts';
-import { measure, type MeasuredProgram } from '../setup/draft.ts';
+import { measure } from '../setup/draft.ts';
+import type { MeasuredProgram } from '../setup/program-entries.ts';
 
 const ROLES = ['enclave', 'site'] as const;
 type Role = (typeof ROLES)[number];

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { loadConfig } from '../../lib/config/config-file.ts';
 import type { SimulationSettings } from '../../lib/config/program-fields.ts';
 import { endWithSupervisor } from '../../lib/config/run-program.ts';
-import { refusal, RefusalError } from '../../lib/core/errors.ts';
+import { RefusalError } from '../../lib/core/errors.ts';
 import { addExamples, HELP_GROUP, type CommandModule } from '../command-module.ts';
 import { reportFault } from '../program.ts';
-import type { MeasuredProgram } from '../setup/draft.ts';
+import { PROGRAM_ENTRIES } from '../setup/program-entries.ts';
 import { siteAcceptBackup } from './site/accept-backup.ts';
 import { siteSent } from './site/sent.ts';
 
@@ -36,13 +37,14 @@ export const coordinatorCommand: CommandModule = {
   },
 };
 
-/** `consilium enclave`: the aggregator enclave, under a simulated chip in this version. */
+/** `consilium enclave`: the aggregator enclave, on real hardware or under a simulated chip. */
 export const enclaveCommand: CommandModule = {
   register(program) {
     const command = withConfig(program.command('enclave'))
       .summary('run the aggregator enclave of a study')
       .description(
-        'Runs the aggregator enclave. In simulation this process is the chip: it measures the program, starts it and attests it.',
+        'Runs the aggregator enclave, on the hardware that the configuration names. In simulation this process is the ' +
+          'chip: it measures the program, starts it and attests it.',
       )
       .action(async () => {
         endWithSupervisor();
@@ -50,18 +52,13 @@ export const enclaveCommand: CommandModule = {
         const path = configPath(command);
         const config = await loadConfig(path, enclaveConfig);
         if (!config.ok) throw new RefusalError(...config.error);
-        await runUnderChip({
-          path,
-          role: 'enclave',
-          program: 'enclave-simulation',
-          simulation: config.value.simulation,
-        });
+        await runOnPlatform({ path, role: 'enclave', simulation: config.value.simulation });
       });
     addExamples(command, [['consilium enclave --config enclave.yaml', 'In a terminal of its own:']]);
   },
 };
 
-/** `consilium site`: a hospital's agent, under a simulated chip in this version. */
+/** `consilium site`: a hospital's agent, on real hardware or under a simulated chip. */
 export const siteCommand: CommandModule = {
   register(program, io) {
     const command = withConfig(program.command('site'))
@@ -75,7 +72,7 @@ export const siteCommand: CommandModule = {
         const path = configPath(command);
         const config = await loadConfig(path, siteConfig);
         if (!config.ok) throw new RefusalError(...config.error);
-        await runUnderChip({ path, role: 'site', program: 'site-simulation', simulation: config.value.simulation });
+        await runOnPlatform({ path, role: 'site', simulation: config.value.simulation });
       });
     addExamples(command, [['consilium site --config site.yaml', 'At the hospital:']]);
     siteAcceptBackup.register(command, io);
@@ -88,26 +85,25 @@ const withConfig = (command: Command): Command =>
 
 const configPath = (command: Command): string => resolve(command.opts<{ config: string }>().config);
 
-interface ChipRun {
+interface ProgramRun {
   readonly path: string;
   readonly role: 'enclave' | 'site';
-  readonly program: MeasuredProgram;
+  /** Settings of the simulated platform; absent: real hardware. */
   readonly simulation: SimulationSettings | undefined;
 }
 
-/** This process becomes the simulated chip and starts the program as its child. */
-async function runUnderChip({ path, role, program, simulation }: ChipRun): Promise<void> {
+/** On real hardware this process becomes the program; in simulation it becomes the chip, which starts the program. */
+async function runOnPlatform({ path, role, simulation }: ProgramRun): Promise<void> {
   if (simulation === undefined) {
-    throw new RefusalError(
-      refusal(
-        'E-ATTEST-PLATFORM',
-        'simulation: this version attests on no real platform yet; give the simulation settings',
-      ),
-    );
+    const entry = PROGRAM_ENTRIES[role];
+    process.argv = [process.execPath, entry, '--config', path];
+    await import(pathToFileURL(entry).href);
+    return;
   }
   const { runSimulatedChip } = await import('../setup/simulated-chip.ts');
   const { rootSeedFile, instance, lies, fixedTime } = simulation;
   const args = ['--config', path];
+  const program = `${role}-simulation` as const;
   const exitCode = await runSimulatedChip({ rootSeedFile, instance, lies, role, program, args, fixedTime });
   process.exit(exitCode);
 }

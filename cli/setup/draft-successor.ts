@@ -10,7 +10,8 @@ import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { modelDigest } from '../../lib/learning/weights.ts';
 import { brokenTerm } from '../../lib/audit/broken-term.ts';
 import type { NamedKey } from './confirmed-keys.ts';
-import { measure, type MeasuredProgram } from './draft.ts';
+import { measure } from './draft.ts';
+import type { MeasuredProgram } from './program-entries.ts';
 import { verifyModel } from './verify-model.ts';
 
 interface Passport {

@@ -1,5 +1,3 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { measureProgram, type ProgramMeasurement } from '../../lib/attestation/measure/measure-program.ts';
 import { brokenTerm } from '../../lib/audit/broken-term.ts';
 import type { AppraisalPolicy, PolicyDocument } from '../../lib/contract/appraisal-policy.ts';
@@ -12,17 +10,7 @@ import type { Digest, Instant } from '../../lib/core/ids.ts';
 import { initialWeights } from '../../lib/learning/initial-weights.ts';
 import { layoutOf } from '../../lib/learning/layout.ts';
 import { modelDigest } from '../../lib/learning/weights.ts';
-
-export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-
-/** Programs that attest, and the entry point whose import closure is their measurement. */
-export const PROGRAM_ENTRIES = {
-  'enclave-simulation': join(repositoryRoot, 'aggregator-enclave', 'main-simulation.ts'),
-  'site-simulation': join(repositoryRoot, 'site-agent', 'main-simulation.ts'),
-  enclave: join(repositoryRoot, 'aggregator-enclave', 'main.ts'),
-  site: join(repositoryRoot, 'site-agent', 'main.ts'),
-} as const;
-export type MeasuredProgram = keyof typeof PROGRAM_ENTRIES;
+import { PROGRAM_ENTRIES, repositoryRoot, type MeasuredProgram } from './program-entries.ts';
 
 export const measure = (program: MeasuredProgram): ProgramMeasurement =>
   measureProgram(PROGRAM_ENTRIES[program], repositoryRoot);

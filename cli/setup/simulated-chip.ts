@@ -1,7 +1,7 @@
 import type { ChipArguments } from '../../lib/attestation/simulated/chip-arguments.ts';
 import { runChip } from '../../lib/attestation/simulated/run-chip.ts';
 import type { Instant } from '../../lib/core/ids.ts';
-import { PROGRAM_ENTRIES, repositoryRoot, type MeasuredProgram } from './draft.ts';
+import { PROGRAM_ENTRIES, repositoryRoot, type MeasuredProgram } from './program-entries.ts';
 
 interface ChipRun extends Pick<ChipArguments, 'rootSeedFile' | 'instance' | 'lies' | 'role'> {
   readonly program: MeasuredProgram;

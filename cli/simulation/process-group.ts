@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { refusal, RefusalError } from '../../lib/core/errors.ts';
 import type { Progress } from '../output/progress-event.ts';
-import { repositoryRoot } from '../setup/draft.ts';
+import { repositoryRoot } from '../setup/program-entries.ts';
 import type { PreparedParty } from './prepare.ts';
 
 const FIRST_RESTART_MS = 250;

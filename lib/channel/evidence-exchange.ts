@@ -60,7 +60,7 @@ export interface EvidenceExchangeOptions {
   readonly appraisal: Appraisal;
   readonly attester: BinderAttester;
   /** Absent: no device attests beside this program's processor. */
-  readonly devices?: DeviceAttester;
+  readonly devices?: DeviceAttester | undefined;
   readonly head: () => Head;
   readonly credentials: () => Credentials;
   /** Asked after a peer's evidence was affirmed, every time. */

@@ -1,4 +1,5 @@
 import { refusal, RefusalError, type Refusal } from '../core/errors.ts';
+import type { DeviceAttester } from './evidence-exchange.ts';
 import type { Digest } from '../core/ids.ts';
 import { bytesEqual } from '../core/bytes.ts';
 import { err, type Result } from '../core/result.ts';
@@ -28,6 +29,8 @@ export interface SharedSessionOptions {
   /** How the peer is judged. */
   readonly appraisal: Appraisal;
   readonly attester: BinderAttester;
+  /** Of the GPUs beside this program's processor; absent: none attests. */
+  readonly devices?: DeviceAttester | undefined;
   /** The newest statement this side knows, read at every attestation. */
   readonly head: EvidenceExchangeOptions['head'];
   readonly clock: ChannelClock;

@@ -38,6 +38,22 @@ export const logFields = (fields: ConfigFields) =>
     .strictObject({ file: fields.path.optional(), level: z.enum(['debug', 'info', 'warn', 'error']).default('info') })
     .default({ level: 'info' });
 
+/** Platforms that a program can ask for evidence of its own; `auto`: the one that is found. */
+export const OWN_PLATFORMS = ['auto', 'tdx', 'sev-snp', 'sgx', 'nitro', 'dstack'] as const;
+
+/** How a production program attests and verifies; a simulated one refuses it. */
+export const attestationFields = (fields: ConfigFields) =>
+  z.strictObject({
+    platform: z.enum(OWN_PLATFORMS).default('auto'),
+    /** Folder that `consilium collateral import` keeps: what the evidence of others is verified with. */
+    collateral: fields.path,
+    /** SEV-SNP: the VMPL to attest and seal at; absent: as the kernel decides. */
+    vmpl: z.number().int().min(0).max(3).optional(),
+    /** GPUs attest beside the processor, through this program and its arguments; `nvattest` stands for NVIDIA's own call. */
+    gpuCommand: z.union([z.literal('nvattest'), z.array(z.string().min(1).max(1024)).min(1).max(32)]).optional(),
+  });
+export type AttestationSettings = z.output<ReturnType<typeof attestationFields>>;
+
 const publicRoot = z.string().transform((text, context): PublicKey => {
   const key = fromHex(text);
   if (key?.length !== 32) context.addIssue({ code: 'custom', message: 'must be 64 hexadecimal digits' });

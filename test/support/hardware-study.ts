@@ -59,6 +59,7 @@ export interface Machines {
   readonly policies?: Partial<Record<Role, PolicyDocument>>;
   readonly collateral?: Collateral;
   readonly newestSignedMs?: number;
+  readonly roots?: VendorRoots;
 }
 
 /** The session tests' study on real verification code: the enclave on TDX, the hospital on SEV-SNP. */
@@ -88,10 +89,10 @@ export class HardwareStudy extends SimulatedStudy {
   }
 
   override appraisalOf(role: Role): Appraisal {
-    const { collateral = COLLATERAL, newestSignedMs = 0 } = this.machines;
+    const { collateral = COLLATERAL, newestSignedMs = 0, roots = ROOTS } = this.machines;
     const source = { current: () => collateral, newestSignedMs: () => newestSignedMs };
     return {
-      registry: verifierRegistry(hardwareVerifiers({ collateral: source, roots: ROOTS })),
+      registry: verifierRegistry(hardwareVerifiers({ collateral: source, roots })),
       policy: this.policy(role),
       environment: 'production',
     };

@@ -4,7 +4,10 @@ import { POLICY_FORMAT } from '../../../lib/attestation/policy/policy.ts';
 import type { PolicyDocument } from '../../../lib/contract/appraisal-policy.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
 import { hardwarePolicy } from '../../support/test-contract.ts';
-import { ENCLAVE_POLICY, HardwareStudy } from '../../support/hardware-study.ts';
+import type { DeviceAttester } from '../../../lib/channel/evidence-exchange.ts';
+import { deviceNonce } from '../../../lib/attestation/composite/device-binding.ts';
+import { evidenceOf, nvidiaAuthority } from '../../authorities/nvidia-authority.ts';
+import { COLLATERAL, ENCLAVE_POLICY, HardwareStudy, ROOTS } from '../../support/hardware-study.ts';
 import { codeOf, handshake, opened } from '../channel/simulated-session.ts';
 
 describe('a session between TDX and SEV-SNP', () => {
@@ -25,6 +28,38 @@ describe('a session between TDX and SEV-SNP', () => {
     const { site, enclave } = await handshake(new HardwareStudy({ collateral: [] }));
     expect(codeOf(site)).toBe('E-ATTEST-COLLATERAL');
     expect(codeOf(enclave)).toBe('E-ATTEST-COLLATERAL');
+  });
+});
+
+describe('a session with a GPU beside the processor', () => {
+  const nvidia = nvidiaAuthority();
+  const document = { ...ENCLAVE_POLICY, revocation: 'accept-absent', 'nvidia-gpu': { gpus: 1 } };
+  const collateral = [...COLLATERAL, ...nvidia.rims(), ...nvidia.answers()];
+  const roots = { ...ROOTS, 'nvidia-device': nvidia.roots['nvidia-device'], 'nvidia-rim': nvidia.roots['nvidia-rim'] };
+  const study = (): HardwareStudy => new HardwareStudy({ policies: { enclave: document }, collateral, roots });
+  /** One device whose nonce `ask` makes of the session's. */
+  const device = (ask: (sessionNonce: Uint8Array) => Uint8Array): DeviceAttester => ({
+    attest: async (sessionNonce) => [evidenceOf(nvidia.gpu({ nonce: ask(sessionNonce) }))],
+  });
+  const own = device((sessionNonce) => deviceNonce(sessionNonce, 0));
+
+  it('is opened when the GPU answered this session', async () => {
+    await opened(study(), { enclave: { devices: own } });
+  });
+
+  it.each<[string, DeviceAttester | undefined, string]>([
+    ['no GPU attests', undefined, 'E-ATTEST-POLICY'],
+    ['the GPU answered another session', device(() => new Uint8Array(32).fill(7)), 'E-ATTEST-BINDING'],
+    ['the GPU was asked as the second of two', device((nonce) => deviceNonce(nonce, 1)), 'E-ATTEST-BINDING'],
+    ['it is no evidence at all', { attest: async () => [new Uint8Array(9)] }, 'E-ATTEST-MALFORMED'],
+    [
+      'one GPU answers for two',
+      { attest: async (nonce) => [...(await own.attest(nonce)), ...(await own.attest(nonce))] },
+      'E-ATTEST-POLICY',
+    ],
+  ])('is refused when %s', async (_, devices, code) => {
+    const { site } = await handshake(study(), { enclave: { devices } });
+    expect(site.ok ? [] : `${site.error.code} ${site.error.detail}`).toContain(code);
   });
 });
 
