@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   verify: async () => (await import('./commands/verify.ts')).verifyCommand,
   predict: async () => (await import('./commands/predict.ts')).predictCommand,
   privacy: async () => (await import('./commands/privacy.ts')).privacyCommand,
+  collateral: async () => (await import('./commands/collateral.ts')).collateralCommand,
   attest: async () => (await import('./commands/attest.ts')).attestCommand,
   measure: async () => (await import('./commands/measure.ts')).measureCommand,
   errors: async () => (await import('./commands/errors.ts')).errorsCommand,

@@ -1,6 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Collateral } from '../../../lib/attestation/collateral/collateral.ts';
-import { readCollateral } from '../../../lib/attestation/collateral/read-collateral.ts';
 import { EVIDENCE_FORMATS, type EvidenceFormat } from '../../../lib/attestation/evidence-claims.ts';
 import type { Policy } from '../../../lib/attestation/policy/policy.ts';
 import { readEvidenceFile } from '../../../lib/attestation/read-evidence.ts';
@@ -9,6 +8,7 @@ import { readNamedFile } from '../../../lib/config/named-file.ts';
 import { fromHex } from '../../../lib/core/bytes.ts';
 import { RefusalError } from '../../../lib/core/errors.ts';
 import type { Instant } from '../../../lib/core/ids.ts';
+import { collateralAt } from '../../setup/collateral-files.ts';
 import { dateValue } from '../option-values.ts';
 
 /** Report data is at most 512 bytes on any platform, a nonce too. */
@@ -33,7 +33,7 @@ export const platformOption = (): Option =>
 export const addEvidenceOptions = (command: Command): Command =>
   command
     .addOption(platformOption())
-    .option('--collateral <path...>', 'signed answers and revocation lists of the vendor: JSON, PEM, DER, RIM')
+    .option('--collateral <path...>', 'signed answers and revocation lists of the vendor: files, bundles or folders')
     .option('--certs <path...>', 'certificates that do not come with the evidence: PEM, DER')
     .option('--at <time>', 'moment of the verdict (default: now), as 2027-03-31T12:00:00Z', dateValue);
 
@@ -60,14 +60,7 @@ export async function readEvidence(path: string): Promise<{ bytes: Uint8Array; c
 }
 
 async function collateralOf({ collateral = [], certs = [] }: Omit<EvidenceFlags, 'platform'>): Promise<Collateral> {
-  const items = await Promise.all(
-    [...collateral, ...certs].map(async (path) => {
-      const read = readCollateral(await readNamedFile(path, 'E-USAGE'), path);
-      if (!read.ok) throw new RefusalError(read.error);
-      return read.value;
-    }),
-  );
-  return items.flat();
+  return (await Promise.all([...collateral, ...certs].map(collateralAt))).flat();
 }
 
 /** Hexadecimal of either case. */

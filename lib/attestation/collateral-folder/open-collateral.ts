@@ -4,6 +4,7 @@ import type { CollateralState } from '../collateral/collateral-state.ts';
 import { WHAT } from '../collateral/describe-item.ts';
 import { expiryOf } from '../collateral/expiry.ts';
 import { isOlder } from '../collateral/marks.ts';
+import type { CollateralSource } from '../hardware-verifier.ts';
 import { newestGeneration, readFolder } from './collateral-folder.ts';
 
 const CHECK_INTERVAL_MS = 60_000;
@@ -15,21 +16,13 @@ export interface CollateralPorts {
   readonly warn: (message: string) => void;
 }
 
-/** What the programs verify evidence with; shaped as the verifiers of hardware evidence take it. */
-export interface OpenCollateral {
-  /** Everything held; each use verifies what it uses. */
-  current(): Collateral;
-  /** The newest time that a vendor signed and that was verified here, milliseconds since 1970; never goes back. */
-  newestSignedMs(): number;
-}
-
 /**
  * The folder as a program sees it. Looks for a newer state at most once a minute, when it is asked, and warns once of
  * each item that expires within seven days and once when it has expired. A folder that is gone, damaged or replaced by
  * an older copy while the program runs is warned of, and what was read before stays. Throws RefusalError
  * (E-STORE-PATH, E-STORE-DAMAGED) where it cannot be read at the start.
  */
-export function openCollateral(folder: string, { now, warn }: CollateralPorts): OpenCollateral {
+export function openCollateral(folder: string, { now, warn }: CollateralPorts): CollateralSource {
   let read = readFolder(folder);
   let items: Collateral = itemsOf(read.state);
   let checkedAt = now();

@@ -9,7 +9,7 @@ import { FWID_EXTENSIONS, certifiedDevice, deviceChain, signedBy, type Certified
 import type { DeviceEvidence } from './gpu-evidence.ts';
 
 /** Index of the certificate that NVIDIA issued to the device: revocation is published from here on. */
-const IDENTITY_INDEX = 1;
+export const IDENTITY_INDEX = 1;
 
 /** With what was given as OCSP answers, read once. */
 export interface NvidiaInputs extends AuthenticationInputs {

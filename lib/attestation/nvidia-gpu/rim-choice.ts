@@ -57,7 +57,7 @@ export function chooseRim(
   return best ?? { rim: null, checks: [missingCheck(`RIM ${wanted.id}`, `the RIM ${wanted.id}`)] };
 }
 
-const fits = ({ product, edition, version }: Rim, wanted: WantedRim): boolean =>
+export const fits = ({ product, edition, version }: Rim, wanted: WantedRim): boolean =>
   edition === wanted.edition &&
   version === wanted.version &&
   (wanted.products.length === 0 || wanted.products.includes(product));

@@ -56,7 +56,7 @@ function responseFault(response: OcspResponse, { issuer, at, nonce }: OcspQuesti
   }
   if (response.producedAt > at) return 'from the future';
   if ([...response.extensions].some(([id, { critical }]) => critical && id !== NONCE)) return 'unknown rules';
-  if (nonce !== undefined && !bytesEqual(nonceOf(response) ?? new Uint8Array(), nonce)) return 'another nonce';
+  if (nonce !== undefined && !bytesEqual(ocspNonceOf(response) ?? new Uint8Array(), nonce)) return 'another nonce';
   return null;
 }
 
@@ -88,7 +88,7 @@ function extendedUses({ extensions }: Certificate): string[] {
   return uses.ok ? uses.value : [];
 }
 
-function nonceOf({ extensions }: OcspResponse): Uint8Array | null {
+export function ocspNonceOf({ extensions }: OcspResponse): Uint8Array | null {
   const value = extensions.get(NONCE)?.value;
   const nonce = value === undefined ? null : total('nonce', () => Der.read(value).octets('nonce'));
   return nonce?.ok === true ? nonce.value : null;
@@ -101,13 +101,16 @@ function isResponder({ responder }: OcspResponse, certificate: Certificate): boo
 
 function identifies(id: CertificateId, { certificate, issuer }: OcspQuestion): boolean {
   const hash = HASHES[id.hash];
-  return (
-    hash !== undefined &&
-    id.serial === certificate.serial &&
-    bytesEqual(id.issuerNameHash, digest(hash, issuer.subject)) &&
-    bytesEqual(id.issuerKeyHash, digest(hash, keyBits(issuer)))
-  );
+  if (hash === undefined || id.serial !== certificate.serial) return false;
+  const { name, key } = certificateHashes(hash, issuer);
+  return bytesEqual(id.issuerNameHash, name) && bytesEqual(id.issuerKeyHash, key);
 }
+
+/** How a certificate identifier names the issuer (RFC 6960 §4.1.1). */
+export const certificateHashes = (hash: string, issuer: Certificate): { name: Uint8Array; key: Uint8Array } => ({
+  name: digest(hash, issuer.subject),
+  key: digest(hash, keyBits(issuer)),
+});
 
 /** Content of the subjectPublicKey bit string. */
 function keyBits({ spki }: Certificate): Uint8Array {

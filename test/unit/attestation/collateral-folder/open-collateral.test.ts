@@ -5,7 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { acceptItems } from '../../../../lib/attestation/collateral/collateral-state.ts';
 import type { CollateralItem } from '../../../../lib/attestation/collateral/collateral.ts';
 import { updateFolder } from '../../../../lib/attestation/collateral-folder/collateral-folder.ts';
-import { openCollateral, type OpenCollateral } from '../../../../lib/attestation/collateral-folder/open-collateral.ts';
+import type { CollateralSource } from '../../../../lib/attestation/hardware-verifier.ts';
+import { openCollateral } from '../../../../lib/attestation/collateral-folder/open-collateral.ts';
 import { intelAuthority, tcbInfo } from '../../../authorities/intel-authority.ts';
 
 const intel = intelAuthority();
@@ -31,7 +32,7 @@ function store(folder: string, ...items: readonly CollateralItem[]): void {
 }
 
 interface Opened {
-  readonly source: OpenCollateral;
+  readonly source: CollateralSource;
   readonly warnings: string[];
   readonly clock: { ms: number };
 }
@@ -41,7 +42,7 @@ function open(folder: string, ms: number): Opened {
   const source = openCollateral(folder, { now: () => clock.ms, warn: (message) => void warnings.push(message) });
   return { source, warnings, clock };
 }
-const infosIn = (source: OpenCollateral): string[] =>
+const infosIn = (source: CollateralSource): string[] =>
   source.current().flatMap((item) => (item.kind === 'intel-tcb-info' ? [item.text] : []));
 const textOf = (item: CollateralItem): string => ('text' in item ? item.text : '');
 
