@@ -13,7 +13,9 @@ export const collateralExport: CommandModule = {
     const command = group
       .command('export')
       .summary('put everything into one file, for machines without a connection')
-      .description('Writes a bundle that `import` and `attest verify --collateral` read. The same items give the same bytes.')
+      .description(
+        'Writes a bundle that `import` and `attest verify --collateral` read. The same items give the same bytes.',
+      )
       .argument('<folder>', 'folder of collateral')
       .requiredOption('--out <bundle>', 'the new file')
       .action(async (folder: string) => {

@@ -38,7 +38,9 @@ export const collateralFetch = (roots: VendorRoots): CommandModule => ({
       .action(async () => {
         await run(command.optsWithGlobals<Flags>(), roots, io);
       });
-    addExamples(command, [['consilium collateral fetch --for quote.bin --into collateral', 'Everything for one machine:']]);
+    addExamples(command, [
+      ['consilium collateral fetch --for quote.bin --into collateral', 'Everything for one machine:'],
+    ]);
   },
 });
 

@@ -3,7 +3,11 @@ import type { CollateralRequest } from '../../../../lib/attestation/collateral-f
 import { fetchNeeded } from '../../../../lib/attestation/collateral-fetch/fetch-needed.ts';
 import { neededCollateral } from '../../../../lib/attestation/collateral-fetch/needed-collateral.ts';
 import { vendorFetcher } from '../../../../lib/attestation/collateral-fetch/vendor-fetcher.ts';
-import { acceptItems, EMPTY_STATE, type CollateralState } from '../../../../lib/attestation/collateral/collateral-state.ts';
+import {
+  acceptItems,
+  EMPTY_STATE,
+  type CollateralState,
+} from '../../../../lib/attestation/collateral/collateral-state.ts';
 import { verifyEvidence } from '../../../../lib/attestation/verify-evidence.ts';
 import { VENDOR_ROOTS, type VendorRoots } from '../../../../lib/attestation/trust/vendor-roots.ts';
 import { refusal, type Refusal } from '../../../../lib/core/errors.ts';
@@ -37,7 +41,10 @@ function needed(evidence: Uint8Array): readonly CollateralRequest[] {
 }
 
 /** Everything that is needed, fetched, verified and kept. */
-async function fetched(evidence: Uint8Array, roots: VendorRoots = fakeRoots): Promise<{ state: CollateralState; faults: Refusal[] }> {
+async function fetched(
+  evidence: Uint8Array,
+  roots: VendorRoots = fakeRoots,
+): Promise<{ state: CollateralState; faults: Refusal[] }> {
   let state = EMPTY_STATE;
   const faults: Refusal[] = [];
   vendor.asked.length = 0;
@@ -187,33 +194,76 @@ describe('an answer that is no answer', () => {
     ['404', always({ status: 404 }), /^E-COLLATERAL-REFUSED .*status 404$/],
     ['403', always({ status: 403 }), /^E-COLLATERAL-REFUSED .*status 403$/],
     ['204', always({ status: 204 }), /^E-COLLATERAL-REFUSED .*status 204$/],
-    ['a redirect', always({ status: 302, headers: { location: 'http://127.0.0.1:1/' } }), /^E-COLLATERAL-REFUSED .*status 302: a redirect, not followed$/],
-    ['429 with seconds', always({ status: 429, headers: { 'retry-after': '120' } }), /^E-COLLATERAL-UNREACHABLE .*status 429: try again after 120 seconds$/],
-    ['429 with a date', always({ status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } }), /after Wed, 21 Oct 2026 07:28:00 GMT$/],
-    ['429 with anything else', always({ status: 429, headers: { 'retry-after': '<script>' } }), /^E-COLLATERAL-UNREACHABLE .*status 429$/],
+    [
+      'a redirect',
+      always({ status: 302, headers: { location: 'http://127.0.0.1:1/' } }),
+      /^E-COLLATERAL-REFUSED .*status 302: a redirect, not followed$/,
+    ],
+    [
+      '429 with seconds',
+      always({ status: 429, headers: { 'retry-after': '120' } }),
+      /^E-COLLATERAL-UNREACHABLE .*status 429: try again after 120 seconds$/,
+    ],
+    [
+      '429 with a date',
+      always({ status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } }),
+      /after Wed, 21 Oct 2026 07:28:00 GMT$/,
+    ],
+    [
+      '429 with anything else',
+      always({ status: 429, headers: { 'retry-after': '<script>' } }),
+      /^E-COLLATERAL-UNREACHABLE .*status 429$/,
+    ],
     ['503', always({ status: 503 }), /^E-COLLATERAL-UNREACHABLE .*status 503$/],
-    ['a body that is cut off', cut({ 'content-length': '5000' }), /^E-COLLATERAL-UNREACHABLE .*UND_ERR|cut off|ECONNRESET/],
+    [
+      'a body that is cut off',
+      cut({ 'content-length': '5000' }),
+      /^E-COLLATERAL-UNREACHABLE .*UND_ERR|cut off|ECONNRESET/,
+    ],
     ['a chunked body that is cut off', cut({}), /^E-COLLATERAL-UNREACHABLE /],
     ['no body', always({ body: '' }), /^E-ATTEST-COLLATERAL-INVALID .*neither PEM/],
     ['a login page', always({ body: '<html>Please log in</html>' }), /^E-ATTEST-COLLATERAL-INVALID .*neither PEM/],
     ['half of it', always({ body: String(whole).slice(0, 300) }), /^E-ATTEST-COLLATERAL-INVALID .*not JSON/],
-    ['the issuers in no encoding', always({ body: whole, headers: { 'TCB-Info-Issuer-Chain': '%zz' } }), /not percent-encoded/],
-    ['issuers that are none', always({ body: whole, headers: { 'TCB-Info-Issuer-Chain': 'Intel' } }), /issuer chain: neither PEM/],
+    [
+      'the issuers in no encoding',
+      always({ body: whole, headers: { 'TCB-Info-Issuer-Chain': '%zz' } }),
+      /not percent-encoded/,
+    ],
+    [
+      'issuers that are none',
+      always({ body: whole, headers: { 'TCB-Info-Issuer-Chain': 'Intel' } }),
+      /issuer chain: neither PEM/,
+    ],
   ])('is refused: %s', async (_, answer, wanted) => {
     expect(await outcome(answer)).toMatch(wanted);
   });
 
   it.each<[string, CollateralRequest | undefined, Handler]>([
-    ['TCB info of another machine', TCB_INFO, always(textBody(tcbInfo(intelAuthority({ machine: { fmspc: '00906ed50001' } }))))],
+    [
+      'TCB info of another machine',
+      TCB_INFO,
+      always(textBody(tcbInfo(intelAuthority({ machine: { fmspc: '00906ed50001' } })))),
+    ],
     ['TCB info of TDX', TCB_INFO, always(textBody(tcbInfo(intel, { tee: 'tdx' })))],
     ['a QE identity in place of TCB info', TCB_INFO, always(textBody(qeIdentity(intel)))],
     ['the QE identity of SGX', QE, always(textBody(qeIdentity(intel)))],
     ['the list of another authority', ARK_LIST, () => ({ body: derOf(amdList(vceks.turin)) })],
     ['the VCEK of another chip', CHIP_KEY, always({ body: vceks.turin.certificate })],
-    ['another RIM', RIM, (_, __, body) => everyVendor({ url: '/mirror/v1/rim/NV_GPU_VBIOS_1010_0200_882_9600AA0001' } as never, _ as never, body)],
+    [
+      'another RIM',
+      RIM,
+      (_, __, body) =>
+        everyVendor({ url: '/mirror/v1/rim/NV_GPU_VBIOS_1010_0200_882_9600AA0001' } as never, _ as never, body),
+    ],
     ['an OCSP answer to another nonce', OCSP, (_, __, body) => ocspReply(body, new Uint8Array(32))],
     ['an OCSP answer to no nonce', OCSP, () => ({ body: derOf(nvidia.ocsp(gpu.identity, nvidia.provisioner)) })],
-    ['an OCSP answer about another certificate', OCSP, (_, __, body) => ({ body: derOf(nvidia.ocsp(nvidia.provisioner, nvidia.deviceRoot, { nonce: body.subarray(-32) })) })],
+    [
+      'an OCSP answer about another certificate',
+      OCSP,
+      (_, __, body) => ({
+        body: derOf(nvidia.ocsp(nvidia.provisioner, nvidia.deviceRoot, { nonce: body.subarray(-32) })),
+      }),
+    ],
   ])('is refused as another than was asked for: %s', async (_, request, answer) => {
     expect(request).toBeDefined();
     expect(await outcome(answer, request ?? TCB_INFO)).toMatch(/^E-ATTEST-COLLATERAL-INVALID .*about something else$/);
@@ -243,7 +293,9 @@ describe('an answer that is no answer', () => {
       return null;
     };
     for (const answer of [() => null, starts])
-      expect(await outcome(answer, TCB_INFO, limits)).toMatch(/^E-COLLATERAL-UNREACHABLE .*no whole answer within 0.1 s$/);
+      expect(await outcome(answer, TCB_INFO, limits)).toMatch(
+        /^E-COLLATERAL-UNREACHABLE .*no whole answer within 0.1 s$/,
+      );
   });
 
   it('is refused when nobody listens, and names neither chip nor address of the machine', async () => {
@@ -275,19 +327,41 @@ describe.skipIf(evidenceVectorsAbsent)('recorded answers of Intel and NVIDIA', (
     const pem = encodeURIComponent(Buffer.from(vectorBytes(`${rs}tcb_signing_chain.pem`)).toString());
     return { 'TCB-Info-Issuer-Chain': pem, 'SGX-Enclave-Identity-Issuer-Chain': pem };
   };
-  const rim = 'nvidia/NVIDIA+attestation-sdk/nv-attestation-sdk-cpp/unit-tests/testdata/NV_GPU_DRIVER_GH100_550.144.03.xml';
+  const rim =
+    'nvidia/NVIDIA+attestation-sdk/nv-attestation-sdk-cpp/unit-tests/testdata/NV_GPU_DRIVER_GH100_550.144.03.xml';
   it.each<[string, CollateralRequest, () => Reply, string]>([
-    ['TCB info', { kind: 'intel-tcb-info', tee: 'tdx', fmspc: '90c06f000000' }, () => ({ headers: signers(), body: vectorBytes(`${google}sample_tcbinfo_response_v5`) }), 'intel-tcb-info'],
-    ['QE identity', { kind: 'intel-qe-identity', tee: 'tdx' }, () => ({ headers: signers(), body: vectorBytes(`${rs}td_qe_identity.json`) }), 'intel-qe-identity'],
-    ['root list', { kind: 'intel-root-list' }, () => ({ body: vectorBytes(`${rs}root_ca_crl.der`) }), 'revocation-list'],
+    [
+      'TCB info',
+      { kind: 'intel-tcb-info', tee: 'tdx', fmspc: '90c06f000000' },
+      () => ({ headers: signers(), body: vectorBytes(`${google}sample_tcbinfo_response_v5`) }),
+      'intel-tcb-info',
+    ],
+    [
+      'QE identity',
+      { kind: 'intel-qe-identity', tee: 'tdx' },
+      () => ({ headers: signers(), body: vectorBytes(`${rs}td_qe_identity.json`) }),
+      'intel-qe-identity',
+    ],
+    [
+      'root list',
+      { kind: 'intel-root-list' },
+      () => ({ body: vectorBytes(`${rs}root_ca_crl.der`) }),
+      'revocation-list',
+    ],
     [
       'RIM',
-      { kind: 'nvidia-rim', rim: { id: 'NV_GPU_DRIVER_GH100_550.144.03', products: ['GH100'], edition: 'GPU', version: '550.144.03' } },
+      {
+        kind: 'nvidia-rim',
+        rim: { id: 'NV_GPU_DRIVER_GH100_550.144.03', products: ['GH100'], edition: 'GPU', version: '550.144.03' },
+      },
       () => ({ body: JSON.stringify({ rim: Buffer.from(vectorBytes(rim)).toString('base64') }) }),
       'rim',
     ],
   ])('%s: is taken, and leads to the vendor', async (_, request, reply, kind) => {
-    const root = { kind: 'certificate', der: vectorBytes('roots/Phala-Network+dcap-qvl/src/TrustedRootCA.der') } as const;
+    const root = {
+      kind: 'certificate',
+      der: vectorBytes('roots/Phala-Network+dcap-qvl/src/TrustedRootCA.der'),
+    } as const;
     vendor.answer = always(reply());
     const answer = await fetcher.fetch(request);
     vendor.answer = everyVendor;
