@@ -128,7 +128,7 @@ export const everyVendor: Handler = (request, _, body) => {
 
 /** Finds the certificate by its serial number in the question, and gives the nonce back, which is the end of it. */
 export function ocspReply(question: Buffer, nonce: Uint8Array = question.subarray(-32)): Reply {
-  const found = ISSUED.find(([certificate]) => question.includes(serialOf(certificate)));
+  const found = ISSUED.find(([certificate]) => question.includes(Buffer.from(serialOf(certificate))));
   if (found === undefined) return { status: 400 };
   const item = nvidia.ocsp(...found, { nonce, hash: 'sha384' });
   return { headers: { 'content-type': 'application/ocsp-response' }, body: derOf(item) };

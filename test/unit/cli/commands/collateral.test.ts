@@ -79,7 +79,13 @@ describe('consilium collateral import', () => {
   test('stores nothing where one item leads to no vendor, and names each', async () => {
     const into = inFolder('forged');
     const forged = intelCollateral(intelAuthority(), 'sgx');
-    const { exit, stdout, stderr } = await collateral('import', newer, bundle('forged.bundle', ...forged), '--into', into);
+    const { exit, stdout, stderr } = await collateral(
+      'import',
+      newer,
+      bundle('forged.bundle', ...forged),
+      '--into',
+      into,
+    );
     expect([exit, stdout]).toEqual([41, '']);
     expect(stderr).toContain('E-ATTEST-COLLATERAL-INVALID');
     for (const named of ['TCB info', 'QE identity', 'revocation list']) expect(stderr).toContain(named);
@@ -128,7 +134,9 @@ describe('consilium collateral show', () => {
     expect(shown.exit).toBe(exit);
     const line = shown.stdout.split('\n').find((one) => one.startsWith('TCB info')) ?? '';
     expect(line).toMatch(
-      new RegExp(`^TCB info +SGX FMSPC 00906ed50000 PCEID 0000 +2026-05-02 +2026-07-01 +20${note === '' ? '' : ` +${note}`}$`),
+      new RegExp(
+        `^TCB info +SGX FMSPC 00906ed50000 PCEID 0000 +2026-05-02 +2026-07-01 +20${note === '' ? '' : ` +${note}`}$`,
+      ),
     );
     expect(shown.stdout).toContain('Newest time that a vendor signed: 2026-05-02T00:00:00.000Z\n');
     if (exit === 42) expect(shown.stderr).toContain('expired: TCB info of SGX FMSPC 00906ed50000');
@@ -142,7 +150,11 @@ describe('consilium collateral show', () => {
       type: 'collateral',
       at: '2026-06-25T00:00:00.000Z',
       newestSigned: '2026-05-02T00:00:00.000Z',
-      items: [{ kind: 'intel-tcb-info', number: '20', expiry: 'expires soon' }, { kind: 'certificate' }, { kind: 'certificate' }],
+      items: [
+        { kind: 'intel-tcb-info', number: '20', expiry: 'expires soon' },
+        { kind: 'certificate' },
+        { kind: 'certificate' },
+      ],
     });
   });
 
@@ -212,7 +224,10 @@ describe('consilium collateral fetch', async () => {
 
   test('says it for programs, line by line', async () => {
     const { exit, stdout } = await fetch('--for', report, '--into', inFolder('for-programs'), '--json');
-    const lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { asked: string; stored: object[] });
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { asked: string; stored: object[] });
     expect([exit, lines.map(({ asked, stored }) => [asked, stored.length])]).toEqual([
       0,
       [
@@ -259,7 +274,8 @@ describe.skipIf(evidenceVectorsAbsent)('consilium attest verify --collateral', (
     await runCommand(collateralCommand, 'collateral', 'export', into, '--out', out);
     const direct = await verify('--collateral', files);
     expect(direct.exit).toBe(0);
-    for (const given of [into, out]) expect(await verify('--collateral', given)).toMatchObject({ exit: 0, stdout: direct.stdout });
+    for (const given of [into, out])
+      expect(await verify('--collateral', given)).toMatchObject({ exit: 0, stdout: direct.stdout });
     expect((await verify()).exit).toBe(42);
   });
 });
