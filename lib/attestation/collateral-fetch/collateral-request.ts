@@ -23,7 +23,7 @@ export type CollateralRequest =
   /** About the first certificate; its issuer and the others up to the root follow. */
   | { readonly kind: 'nvidia-ocsp'; readonly chain: readonly [Certificate, Certificate, ...Certificate[]] };
 
-/** For people. */
+/** For people; the same for two requests only where they ask the same. */
 export function requestText(request: CollateralRequest): string {
   switch (request.kind) {
     case 'intel-tcb-info':
@@ -35,7 +35,7 @@ export function requestText(request: CollateralRequest): string {
     case 'intel-root-list':
       return 'revocation list of the Intel SGX Root CA';
     case 'amd-chip-key':
-      return `VCEK of ${titleOf(request.product)} chip ${toHex(request.chipId.subarray(0, 8))}…`;
+      return `VCEK of ${titleOf(request.product)} chip ${toHex(request.chipId.subarray(0, 8))}… at ${toHex(request.reportedTcb)}`;
     case 'amd-chain':
       return `${request.key.toUpperCase()} authorities of ${titleOf(request.product)}`;
     case 'amd-list':

@@ -41,7 +41,7 @@ export function neededCollateral(file: Uint8Array): Result<readonly CollateralRe
   if (nvidiaGpu.recognises(bytes)) {
     const parsed = nvidiaGpu.parse(bytes);
     if (!parsed.ok) return parsed;
-    return ok(parsed.value.devices.flatMap((device) => ofDevice(device, certificatesIn(collateral))));
+    return ofDevices(parsed.value.devices, certificatesIn(collateral));
   }
   if (nitro.recognises(bytes)) return ok([]);
   return err(refusal('E-ATTEST-MALFORMED', 'evidence: of no platform that is known here'));
@@ -103,10 +103,22 @@ function ofReport({ report, certificates }: SnpEvidence, collateral: Collateral)
   ];
 }
 
-function ofDevice(device: DeviceEvidence, given: readonly Certificate[]): CollateralRequest[] {
-  const chain = deviceChain(device.report, device.chain, given);
-  const rims = wantedRims(device, certifiedDevice(chain).chip);
-  return [...rims.map((rim) => ({ kind: 'nvidia-rim', rim }) as const), ...answersFor(chain.slice(IDENTITY_INDEX))];
+function ofDevices(
+  devices: readonly DeviceEvidence[],
+  given: readonly Certificate[],
+): Result<readonly CollateralRequest[], Refusal> {
+  const requests: CollateralRequest[] = [];
+  for (const device of devices) {
+    const chain = deviceChain(device.report, device.chain, given);
+    const { chip } = certifiedDevice(chain);
+    const { kind, chipInfo } = device.identity;
+    if (kind === 'gpu' && chip === null && chipInfo === null) {
+      return err(refusal('E-ATTEST-COLLATERAL', 'the certificates of the GPU: its report does not name its chip'));
+    }
+    requests.push(...wantedRims(device, chip).map((rim) => ({ kind: 'nvidia-rim', rim }) as const));
+    requests.push(...answersFor(chain.slice(IDENTITY_INDEX)));
+  }
+  return ok(requests);
 }
 
 /** OCSP answers about each certificate of a chain but the root. */

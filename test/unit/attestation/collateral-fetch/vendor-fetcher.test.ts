@@ -11,7 +11,7 @@ import {
 import { verifyEvidence } from '../../../../lib/attestation/verify-evidence.ts';
 import { VENDOR_ROOTS, type VendorRoots } from '../../../../lib/attestation/trust/vendor-roots.ts';
 import { refusal, type Refusal } from '../../../../lib/core/errors.ts';
-import { AMD_AT, amdList, snpReport, TCB, TURIN_TCB } from '../../../authorities/amd-authority.ts';
+import { AMD_AT, amdList, chipKey, snpReport, TCB, TURIN_TCB } from '../../../authorities/amd-authority.ts';
 import { intelAuthority, qeIdentity, sgxQuote, tcbInfo, tdxQuote } from '../../../authorities/intel-authority.ts';
 import { nitroAuthority, nitroDocument } from '../../../authorities/nitro-authority.ts';
 import { evidenceOf } from '../../../authorities/nvidia-authority.ts';
@@ -21,6 +21,7 @@ import {
   fakeRoots,
   gpu,
   intel,
+  milan,
   nvidia,
   ocspReply,
   urlsOf,
@@ -248,6 +249,11 @@ describe('an answer that is no answer', () => {
     ['a QE identity in place of TCB info', TCB_INFO, always(textBody(qeIdentity(intel)))],
     ['the QE identity of SGX', QE, always(textBody(qeIdentity(intel)))],
     ['the list of another authority', ARK_LIST, () => ({ body: derOf(amdList(vceks.turin)) })],
+    [
+      'the VCEK of the chip at another firmware',
+      CHIP_KEY,
+      always({ body: chipKey({ authority: milan, tcb: Uint8Array.of(2, ...TCB.subarray(1)) }).certificate }),
+    ],
     ['the VCEK of another chip', CHIP_KEY, always({ body: vceks.turin.certificate })],
     [
       'another RIM',
@@ -302,7 +308,9 @@ describe('an answer that is no answer', () => {
     const nobody = vendorFetcher({ ...urlsOf(vendor), amd: new URL('http://127.0.0.1:1') }, LIMITS);
     const result = await nobody.fetch(CHIP_KEY ?? TCB_INFO);
     const detail = result.ok ? '' : `${result.error.code} ${result.error.detail}`;
-    expect(detail).toMatch(/^E-COLLATERAL-UNREACHABLE VCEK of Milan chip c5c5c5c5c5c5c5c5… from 127.0.0.1:1: /);
+    expect(detail).toMatch(
+      /^E-COLLATERAL-UNREACHABLE VCEK of Milan chip c5c5c5c5c5c5c5c5… at 0302000000000873 from 127.0.0.1:1: /,
+    );
     expect(detail).not.toContain(chip);
   });
 

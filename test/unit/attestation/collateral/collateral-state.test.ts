@@ -122,6 +122,7 @@ describe('high-water marks', () => {
   });
 
   it('take time from what vendors sign with a date, and not from certificates or RIMs', () => {
+    expect(after(collateralOf(intel.root, intel.ca)).marks.bySubject.size).toBe(0);
     const newest = (...given: readonly CollateralItem[]): number => after([...given]).marks.newestSignedMs;
     expect(newest(...collateralOf(intel.root, intel.ca, intel.pck), ...nvidia.rims())).toBe(0);
     expect(newest(info('05-03', 1), qeIdentity(intel))).toBe(Date.parse('2026-05-03'));

@@ -202,7 +202,7 @@ describe('consilium collateral fetch', async () => {
     expect(exit).toBe(0);
     expect(vendor.asked).toHaveLength(7);
     expect(stdout.match(/^got {5}/gm)).toHaveLength(7);
-    expect(stdout).toContain('got     VCEK of Milan chip c5c5c5c5c5c5c5c5…\n');
+    expect(stdout).toContain('got     VCEK of Milan chip c5c5c5c5c5c5c5c5… at 0302000000000873\n');
     const shown = await collateral('show', into, '--at', '2026-06-01', '--json');
     expect(shown.exit).toBe(0);
     expect((shown.json()['items'] as object[]).length).toBe(4 + 1 + 6);
@@ -233,7 +233,7 @@ describe('consilium collateral fetch', async () => {
       [
         ['VCEK authorities of Milan', 2],
         ['revocation list of ARK-Milan', 1],
-        ['VCEK of Milan chip c5c5c5c5c5c5c5c5…', 1],
+        ['VCEK of Milan chip c5c5c5c5c5c5c5c5… at 0302000000000873', 1],
       ],
     ]);
   });
