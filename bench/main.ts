@@ -1,8 +1,10 @@
+import { benchAttest } from './attest.ts';
 import { benchHeart } from './heart.ts';
 import { benchState } from './state.ts';
 import { benchTrain } from './train.ts';
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
+  attest: benchAttest,
   heart: benchHeart,
   state: benchState,
   train: benchTrain,
