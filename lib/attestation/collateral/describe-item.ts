@@ -3,14 +3,12 @@ import type { Refusal } from '../../core/errors.ts';
 import { err, type Result } from '../../core/result.ts';
 import type { Check } from '../attestation-result.ts';
 import { certificatesOf, pathFrom } from '../dcap/certificate-pool.ts';
-import { readSignedJson } from '../dcap/intel-json.ts';
 import { readPckPlatform, SGX_EXTENSION } from '../dcap/pck-platform.ts';
-import { readQeIdentity } from '../dcap/qe-identity.ts';
-import { chooseAnswer, type AnswerRules } from '../dcap/signed-answer.ts';
-import { readTcbInfo, type AnswerDates } from '../dcap/tcb-info.ts';
+import { chooseAnswer, parseQeIdentity, parseTcbInfo, type AnswerRules } from '../dcap/signed-answer.ts';
+import type { AnswerDates } from '../dcap/tcb-info.ts';
 import { Malformed, total } from '../formats/malformed.ts';
 import { FWID_EXTENSIONS } from '../nvidia-gpu/device-certificate.ts';
-import { parseRim } from '../nvidia-gpu/rim.ts';
+import { rimOf } from '../nvidia-gpu/rim.ts';
 import { xmlSignatureFault } from '../nvidia-gpu/xml-signature.ts';
 import { hardwareIdOf } from '../sev-snp/kds-certificate.ts';
 import type { RootUse, VendorRoots } from '../trust/vendor-roots.ts';
@@ -58,8 +56,8 @@ export function certificatesIn(items: Collateral): Certificate[] {
     if (item.kind === 'certificate') return [item.der];
     return item.kind === 'intel-tcb-info' || item.kind === 'intel-qe-identity' ? item.chain : [];
   });
-  const rims = ofKind(items, 'rim').flatMap(({ text }) => {
-    const parsed = parseRim(text);
+  const rims = ofKind(items, 'rim').flatMap((item) => {
+    const parsed = rimOf(item);
     return parsed.ok ? parsed.value.signature.certificates.map(({ der }) => der) : [];
   });
   return certificatesOf([...ders, ...rims]);
@@ -92,13 +90,13 @@ function describe(item: CollateralItem, trust: ItemTrust): ItemFacts {
     case 'revocation-list':
       return listFacts(item.der, trust);
     case 'intel-tcb-info':
-      return answerFacts(item, trust, 'tcbInfo', readTcbInfo, ({ tee, fmspc, pceId }) => {
+      return answerFacts(item, trust, parseTcbInfo, ({ tee, fmspc, pceId }) => {
         return `${tee.toUpperCase()} FMSPC ${fmspc} PCEID ${pceId}`;
       });
     case 'intel-qe-identity':
-      return answerFacts(item, trust, 'enclaveIdentity', readQeIdentity, ({ tee }) => tee.toUpperCase());
+      return answerFacts(item, trust, parseQeIdentity, ({ tee }) => tee.toUpperCase());
     case 'rim':
-      return rimFacts(item.text, trust);
+      return rimFacts(item, trust);
     case 'ocsp-response':
       return ocspFacts(item.der, trust);
   }
@@ -151,15 +149,15 @@ function listNumber(hex: string): bigint {
 function answerFacts<T extends AnswerDates>(
   item: Extract<CollateralItem, { kind: 'intel-tcb-info' | 'intel-qe-identity' }>,
   { certificates, roots }: ItemTrust,
-  member: string,
-  read: AnswerRules<T>['read'],
+  parse: AnswerRules<T>['parse'],
   subject: (answer: T) => string,
 ): ItemFacts {
-  const answer = read(readSignedJson(item.text, member).value);
+  const parsed = parse(item);
+  if (!parsed.ok) throw new Malformed(parsed.error.detail);
+  const { answer } = parsed.value;
   const { signer, checks } = chooseAnswer({
     label: WHAT[item.kind],
-    member,
-    read,
+    parse,
     fits: () => true,
     subject,
     want: '',
@@ -180,8 +178,8 @@ function answerFacts<T extends AnswerDates>(
   };
 }
 
-function rimFacts(text: string, { roots }: ItemTrust): ItemFacts {
-  const parsed = parseRim(text);
+function rimFacts(item: Extract<CollateralItem, { kind: 'rim' }>, { roots }: ItemTrust): ItemFacts {
+  const parsed = rimOf(item);
   if (!parsed.ok) throw new Malformed(parsed.error.detail);
   const { signature, tagId, product, edition, version } = parsed.value;
   const { certificates } = signature;

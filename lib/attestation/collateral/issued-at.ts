@@ -1,5 +1,5 @@
 import { jsonObject } from '../formats/encoded-text.ts';
-import { parseRevocationList } from '../x509/revocation-list.ts';
+import { revocationListOf } from '../x509/revocation-list.ts';
 import type { CollateralItem } from './collateral.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { CollateralItem } from './collateral.ts';
  */
 export function issuedAt(item: CollateralItem): number | null {
   if (item.kind === 'revocation-list') {
-    const list = parseRevocationList(item.der);
+    const list = revocationListOf(item);
     return list.ok ? list.value.thisUpdate : null;
   }
   if (item.kind !== 'intel-tcb-info' && item.kind !== 'intel-qe-identity') return null;

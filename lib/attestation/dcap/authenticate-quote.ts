@@ -11,11 +11,11 @@ import { rawSignatureHolds } from '../x509/signature-algorithm.ts';
 import { givenCertificates, pathFrom } from './certificate-pool.ts';
 import { checkRevocation } from './check-revocation.ts';
 import { readPckPlatform, SGX_EXTENSION, type PckPlatform } from './pck-platform.ts';
-import { identityFaults, readQeIdentity, type QeIdentity } from './qe-identity.ts';
+import { identityFaults, type QeIdentity } from './qe-identity.ts';
 import type { Quote } from './quote.ts';
-import { chooseAnswer } from './signed-answer.ts';
+import { chooseAnswer, parseQeIdentity, parseTcbInfo } from './signed-answer.ts';
 import { evaluateTcb, type TcbEvaluation } from './tcb-evaluation.ts';
-import { readTcbInfo, type TcbInfo } from './tcb-info.ts';
+import type { TcbInfo } from './tcb-info.ts';
 import { isRefusedStatus } from './tcb-status.ts';
 
 const INTEL_QE_VENDOR = '939a7233f79c4ca9940a0db3957f0607';
@@ -56,8 +56,7 @@ export function authenticateQuote(quote: Quote, inputs: AuthenticationInputs): Q
   const tcbInfo = chooseAnswer<TcbInfo>({
     ...shared,
     label: 'TCB info',
-    member: 'tcbInfo',
-    read: readTcbInfo,
+    parse: parseTcbInfo,
     fits: (one) => one.tee === quote.header.tee && one.fmspc === platform?.fmspc && one.pceId === platform.pceId,
     subject: ({ tee, fmspc, pceId }) => `${tee.toUpperCase()} FMSPC ${fmspc} PCEID ${pceId}`,
     want: `for ${quote.header.tee.toUpperCase()} FMSPC ${platform?.fmspc ?? 'of the PCK certificate'} PCEID ${platform?.pceId ?? ''}`,
@@ -66,8 +65,7 @@ export function authenticateQuote(quote: Quote, inputs: AuthenticationInputs): Q
   const qeIdentity = chooseAnswer<QeIdentity>({
     ...shared,
     label: 'QE identity',
-    member: 'enclaveIdentity',
-    read: readQeIdentity,
+    parse: parseQeIdentity,
     fits: ({ tee }) => tee === quote.header.tee,
     subject: ({ tee }) => tee.toUpperCase(),
     want: `for the quoting enclave of ${quote.header.tee.toUpperCase()}`,

@@ -22,13 +22,17 @@ export function pathFrom(leaf: Certificate, pool: readonly Certificate[]): Certi
   const path = [leaf];
   for (let last = leaf; path.length < MAX_PATH && !bytesEqual(last.issuer, last.subject);) {
     const issued = last;
-    const named = pool.filter(({ subject }) => bytesEqual(subject, issued.issuer));
-    const issuer =
-      named.find(({ publicKey }) => signatureHolds(issued.algorithm, issued.signed, issued.signature, publicKey)) ??
-      named[0];
+    const named = new Map(
+      pool.flatMap((one) => (bytesEqual(one.subject, issued.issuer) ? [[one.fingerprint, one] as const] : [])),
+    );
+    const [first, ...others] = named.values();
+    const issuer = others.length === 0 ? first : ([...named.values()].find((one) => issuedBy(issued, one)) ?? first);
     if (issuer === undefined) break;
     path.push(issuer);
     last = issuer;
   }
   return path;
 }
+
+const issuedBy = ({ algorithm, signed, signature }: Certificate, { publicKey }: Certificate): boolean =>
+  signatureHolds(algorithm, signed, signature, publicKey);

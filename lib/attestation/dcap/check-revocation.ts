@@ -4,7 +4,7 @@ import { absentRevocation, type AuthenticationInputs } from '../authentication.t
 import { ofKind } from '../collateral/collateral.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { nameOf } from '../x509/check-chain.ts';
-import { listFault, parseRevocationList, type RevocationList } from '../x509/revocation-list.ts';
+import { listFault, revocationListOf, type RevocationList } from '../x509/revocation-list.ts';
 
 /** What `issuer` may have revoked. */
 export interface RevocationSubject {
@@ -22,7 +22,7 @@ export function checkRevocation(
   subjects: readonly RevocationSubject[],
   { collateral, revocation, at }: Pick<AuthenticationInputs, 'collateral' | 'revocation' | 'at'>,
 ): Check[] {
-  const parsed = ofKind(collateral, 'revocation-list').map(({ der }) => parseRevocationList(der));
+  const parsed = ofKind(collateral, 'revocation-list').map(revocationListOf);
   const lists = parsed.flatMap((one) => (one.ok ? [one.value] : []));
   const [broken] = parsed.flatMap((one) => (one.ok ? [] : [one.error.detail]));
   const checks = subjects.flatMap((subject) => checkLists(subject, lists, revocation, at));
@@ -44,11 +44,11 @@ function checkLists(
       ? [invalid(label, false, 'a list of another PCK authority', wanted)]
       : [absentRevocation(label, wanted, revocation)];
   }
-  const [newest] = own
-    .map((list) => ({ list, fault: listFault(list, issuer, at) }))
-    .sort((a, b) => Number(a.fault !== null) - Number(b.fault !== null) || b.list.thisUpdate - a.list.thisUpdate);
-  const fault = newest?.fault ?? null;
-  const revoked = issued.filter(({ serial }) => newest?.list.revoked.has(serial));
+  own.sort((a, b) => b.thisUpdate - a.thisUpdate);
+  const valid = own.find((list) => listFault(list, issuer, at) === null);
+  const [chosen = null] = valid === undefined ? own : [valid];
+  const fault = valid === undefined && chosen !== null ? listFault(chosen, issuer, at) : null;
+  const revoked = issued.filter(({ serial }) => chosen?.revoked.has(serial));
   return [
     invalid(
       label,

@@ -1,22 +1,44 @@
 import { utf8 } from '../../core/bytes.ts';
+import type { Refusal } from '../../core/errors.ts';
+import type { Result } from '../../core/result.ts';
 import type { Check } from '../attestation-result.ts';
 import { missingCheck } from '../authentication.ts';
 import { total } from '../formats/malformed.ts';
+import { perItem } from '../formats/per-item.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { checkChain } from '../x509/check-chain.ts';
 import { rawSignatureHolds } from '../x509/signature-algorithm.ts';
 import { certificatesOf, pathFrom } from './certificate-pool.ts';
 import { readSignedJson, type JsonObject, type SignedJson } from './intel-json.ts';
-import type { AnswerDates } from './tcb-info.ts';
+import { readQeIdentity } from './qe-identity.ts';
+import { readTcbInfo, type AnswerDates } from './tcb-info.ts';
 
 const SIGNER_NAME = 'Intel SGX TCB Signing';
+
+/** An answer that was read, with its text and the signature that should be over it. */
+export interface SignedAnswer<T> {
+  readonly signed: SignedJson;
+  readonly answer: T;
+}
+
+/** Of an item whose signed member is `member`; E-ATTEST-MALFORMED. */
+const answerParser = <T>(label: string, member: string, read: (value: JsonObject) => T): AnswerParser<T> =>
+  perItem(({ text }) =>
+    total(label, () => {
+      const signed = readSignedJson(text, member);
+      return { signed, answer: read(signed.value) };
+    }),
+  );
+type AnswerParser<T> = (item: { readonly text: string }) => Result<SignedAnswer<T>, Refusal>;
+
+export const parseTcbInfo = answerParser('TCB info', 'tcbInfo', readTcbInfo);
+export const parseQeIdentity = answerParser('QE identity', 'enclaveIdentity', readQeIdentity);
 
 export interface AnswerRules<T extends AnswerDates> {
   /** Name of its checks: `TCB info`. */
   readonly label: string;
-  /** Member of the answer that is signed: `tcbInfo`. */
-  readonly member: string;
-  readonly read: (value: JsonObject) => T;
+  /** `parseTcbInfo` or `parseQeIdentity`. */
+  readonly parse: AnswerParser<T>;
   /** Whether it is about this machine. */
   readonly fits: (answer: T) => boolean;
   /** What it is about, for a message about one that does not fit. */
@@ -42,26 +64,22 @@ export interface ChosenAnswer<T> {
  * `at`, the newest evaluation data number first; where none is, the newest one's faults are reported.
  */
 export function chooseAnswer<T extends AnswerDates>(rules: AnswerRules<T>): ChosenAnswer<T> {
-  const { label, items, want, fits, subject } = rules;
+  const { label, items, want, fits, subject, at } = rules;
   if (items.length === 0) return { answer: null, signer: null, checks: [missingCheck(label, want)] };
-  const read = items.map(({ text, chain }) => ({
-    chain,
-    parsed: total(label, () => {
-      const signed = readSignedJson(text, rules.member);
-      return { signed, answer: rules.read(signed.value) };
-    }),
-  }));
+  const read = items.map((item) => ({ chain: item.chain, parsed: rules.parse(item) }));
   const candidates = read
     .flatMap(({ chain, parsed }) => (parsed.ok && fits(parsed.value.answer) ? [{ chain, ...parsed.value }] : []))
-    .map((candidate) => ({ ...candidate, ...checkAnswer(candidate, rules) }))
     .sort(
       (a, b) =>
-        Number(passed(b.checks)) - Number(passed(a.checks)) ||
-        b.answer.evaluationDataNumber - a.answer.evaluationDataNumber ||
-        b.answer.issueDate - a.answer.issueDate,
+        b.answer.evaluationDataNumber - a.answer.evaluationDataNumber || b.answer.issueDate - a.answer.issueDate,
     );
-  const [best] = candidates;
-  if (best !== undefined) return { answer: best.answer, signer: best.signer, checks: best.checks };
+  for (const candidate of candidates) {
+    if (!inDate(candidate.answer, at)) continue;
+    const checked = checkAnswer(candidate, rules);
+    if (checked.checks.every((check) => check.passed)) return { answer: candidate.answer, ...checked };
+  }
+  const [newest] = candidates;
+  if (newest !== undefined) return { answer: newest.answer, ...checkAnswer(newest, rules) };
   const got = read.map(({ parsed }) => (parsed.ok ? `for ${subject(parsed.value.answer)}` : parsed.error.detail));
   return {
     answer: null,
@@ -70,9 +88,9 @@ export function chooseAnswer<T extends AnswerDates>(rules: AnswerRules<T>): Chos
   };
 }
 
-interface Candidate {
-  readonly signed: SignedJson;
-  readonly answer: AnswerDates;
+const inDate = ({ issueDate, nextUpdate }: AnswerDates, at: number): boolean => issueDate <= at && at <= nextUpdate;
+
+interface Candidate extends SignedAnswer<AnswerDates> {
   readonly chain: readonly Uint8Array[];
 }
 
@@ -81,17 +99,10 @@ function checkAnswer(
   rules: Pick<AnswerRules<AnswerDates>, 'label' | 'pool' | 'roots' | 'at'>,
 ): Omit<ChosenAnswer<never>, 'answer'> {
   const { label, at } = rules;
-  const own = certificatesOf(chain);
-  const holds = ({ publicKey }: Certificate): boolean =>
-    rawSignatureHolds('sha256', utf8(signed.raw), signed.signature, publicKey);
-  const [first] = own;
-  const others = rules.pool.filter((one) => isNamedSigner(one) && one.fingerprint !== first?.fingerprint);
-  const [best] = [...(first === undefined ? [] : [first]), ...others]
-    .map((signer) => ({ signer, holds: holds(signer), faults: signerFaults(signer, own, rules) }))
-    .sort((a, b) => Number(b.holds) - Number(a.holds) || a.faults.length - b.faults.length);
+  const best = bestSigner(utf8(signed.raw), signed.signature, certificatesOf(chain), rules);
   const dates = invalid(
     `${label} dates`,
-    answer.issueDate <= at && at <= answer.nextUpdate,
+    inDate(answer, at),
     `issued ${iso(answer.issueDate)}, next ${iso(answer.nextUpdate)}`,
     `valid at ${iso(at)}`,
   );
@@ -119,6 +130,32 @@ function checkAnswer(
   };
 }
 
+interface JudgedSigner {
+  readonly signer: Certificate;
+  readonly holds: boolean;
+  readonly faults: readonly string[];
+}
+
+/** The first of the item's own chain, then the others that bear the signer's name: one without fault, or the least bad. */
+function bestSigner(
+  signed: Uint8Array,
+  signature: Uint8Array,
+  own: readonly Certificate[],
+  rules: Pick<AnswerRules<AnswerDates>, 'label' | 'pool' | 'roots' | 'at'>,
+): JudgedSigner | undefined {
+  const signers = new Map(
+    [...own.slice(0, 1), ...rules.pool.filter(isNamedSigner)].map((one) => [one.fingerprint, one]),
+  );
+  const judged: JudgedSigner[] = [];
+  for (const signer of signers.values()) {
+    const holds = rawSignatureHolds('sha256', signed, signature, signer.publicKey);
+    const one = { signer, holds, faults: signerFaults(signer, own, rules) };
+    if (holds && one.faults.length === 0) return one;
+    judged.push(one);
+  }
+  return judged.sort((a, b) => Number(b.holds) - Number(a.holds) || a.faults.length - b.faults.length)[0];
+}
+
 const isNamedSigner = ({ subjectCommonName }: Certificate): boolean => subjectCommonName === SIGNER_NAME;
 
 /** Intel has certified the same key more than once, so that the certificate in date has to be found. */
@@ -131,8 +168,6 @@ function signerFaults(
   const faults = path.filter((check) => !check.passed).map(({ got }) => got);
   return isNamedSigner(signer) ? faults : [...faults, `the signer is ${signer.subjectCommonName}`];
 }
-
-const passed = (checks: readonly Check[]): boolean => checks.every((check) => check.passed);
 
 const invalid = (name: string, holds: boolean, got: string, want: string): Check => ({
   name,

@@ -208,14 +208,9 @@ export class Der {
       .map(Number);
     const fullYear = utc ? year + (year < 50 ? 2000 : 1900) : year;
     const moment = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second));
-    const same =
-      moment.getUTCFullYear() === fullYear &&
-      moment.getUTCMonth() === month - 1 &&
-      moment.getUTCDate() === day &&
-      moment.getUTCHours() === hour &&
-      moment.getUTCMinutes() === minute &&
-      moment.getUTCSeconds() === second;
-    if (!same) throw new Malformed(`${what} is no time`, this.offset);
+    // A month or day that does not exist would have become another date, and a year below 100 one of our own time.
+    const exists = moment.getUTCDate() === day && moment.getUTCMonth() === month - 1 && hour < 24;
+    if (!exists || minute > 59 || second > 59 || fullYear < 100) throw new Malformed(`${what} is no time`, this.offset);
     return moment.getTime();
   }
 }

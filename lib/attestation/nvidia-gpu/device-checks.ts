@@ -53,15 +53,15 @@ function chainChecks(
   certified: CertifiedDevice,
   { at, roots, answers, revocation, acceptHold = false }: NvidiaInputs,
 ): Check[] {
-  const [leaf] = chain;
+  const signed = signedBy(device.report, chain[0]);
   return [
     ...checkChain(chain, { roots: roots['nvidia-device'], at, label: `${label} chain`, understood: FWID_EXTENSIONS }),
     ...ocspChecks(chain, { at, responses: answers, revocation, label, from: IDENTITY_INDEX, acceptHold }),
     {
       name: `${label} report signature`,
       code: 'E-ATTEST-SIGNATURE',
-      passed: signedBy(device.report, leaf),
-      got: signedBy(device.report, leaf) ? 'valid' : 'not by the leaf of the chain',
+      passed: signed,
+      got: signed ? 'valid' : 'not by the leaf of the chain',
       want: 'ECDSA P-384 by the leaf of the chain',
     },
     fwidCheck(label, device, certified),

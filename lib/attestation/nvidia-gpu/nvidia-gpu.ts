@@ -14,7 +14,7 @@ import { readGpuEvidence, type GpuEvidence } from './gpu-evidence.ts';
 import type { NvidiaDeviceClaims, NvidiaGpuClaims } from './nvidia-claims.ts';
 import { nvidiaFields } from './nvidia-fields.ts';
 import { appraiseNvidia, nvidiaPolicy } from './nvidia-policy.ts';
-import { parseRim, type Rim } from './rim.ts';
+import { rimOf, type Rim } from './rim.ts';
 import { chooseRim, wantedRims, type ChosenRim, type WantedRim } from './rim-choice.ts';
 
 const BINARY = Buffer.of(0x11, 0xe0, 0x01, 0xff);
@@ -36,7 +36,7 @@ export const nvidiaGpu: PlatformModule<GpuEvidence, NvidiaGpuClaims, typeof nvid
 function authenticate({ devices }: GpuEvidence, given: AuthenticationInputs): Authentication<NvidiaGpuClaims> {
   const { collateral } = given;
   const certificates = ofKind(collateral, 'certificate').map(({ der }) => parseCertificate(der));
-  const rims = ofKind(collateral, 'rim').map(({ text }) => parseRim(text));
+  const rims = ofKind(collateral, 'rim').map(rimOf);
   const answers = ofKind(collateral, 'ocsp-response').map(({ der }) => parseOcspResponse(der));
   const inputs = { ...given, answers: readable(answers) };
   const checked = checkDevices(devices, readable(certificates), inputs);

@@ -1,6 +1,7 @@
 import type { Refusal } from '../../core/errors.ts';
 import type { Result } from '../../core/result.ts';
 import { Malformed, total } from '../formats/malformed.ts';
+import { perItem } from '../formats/per-item.ts';
 import { elementContent, readXml, type XmlElement } from '../formats/xml.ts';
 import { readXmlSignature, type XmlSignature } from './xml-signature.ts';
 
@@ -35,6 +36,9 @@ export interface Rim {
 
 /** Total; E-ATTEST-MALFORMED for anything that is not one signed manifest in NVIDIA's form. */
 export const parseRim = (text: string): Result<Rim, Refusal> => total('RIM', () => readRim(text));
+
+/** As parseRim, once per item. */
+export const rimOf = perItem(({ text }: { readonly text: string }) => parseRim(text));
 
 function readRim(text: string): Rim {
   const root = readXml(text);

@@ -46,6 +46,7 @@ export function selectEndorsements(
 function selectLeaf(certificates: readonly Certificate[], report: SnpReport): Certificate | null {
   const leaves = certificates.filter((certificate) => keyKindOf(certificate) !== null);
   const ofThisKind = leaves.filter((certificate) => keyKindOf(certificate) === report.signingKey);
+  if (leaves.length === 1) return ofThisKind[0] ?? leaves.find((leaf) => reportSignatureHolds(report, leaf)) ?? null;
   const ofThisChip = ofThisKind.filter((certificate) => {
     const hardwareId = hardwareIdOf(certificate);
     return hardwareId !== null && bytesEqual(hardwareId, report.chipId.subarray(0, hardwareId.length));
@@ -65,6 +66,7 @@ function selectIssuer(
   );
   const signer = ({ publicKey }: Certificate): boolean =>
     signatureHolds(issued.algorithm, issued.signed, issued.signature, publicKey);
+  if (named.length === 1) return named[0] ?? null;
   return named.find(preferred) ?? named.find(signer) ?? named[0] ?? null;
 }
 

@@ -14,6 +14,8 @@ import {
 import { readPublicKey } from './signature-algorithm.ts';
 
 export const MAX_CERTIFICATE_BYTES = 16 * 1024;
+/** As many as authorities, machines and signers that a verifier meets again and again; 2 MiB at the very most. */
+const MAX_REMEMBERED = 128;
 const COMMON_NAME = '2.5.4.3';
 const SERIAL_NUMBER = '2.5.4.5';
 
@@ -52,9 +54,26 @@ export interface Certificate {
 export const parseCertificate = (der: Uint8Array): Result<Certificate, Refusal> =>
   total('certificate', () => readCertificate(der));
 
-/** For parsers of larger structures; throws Malformed. */
-export function readCertificate(der: Uint8Array): Certificate {
-  if (der.length > MAX_CERTIFICATE_BYTES) throw new Malformed('larger than 16 KiB');
+/**
+ * The certificates that were read last, by fingerprint: vendors' authorities stand in all evidence, and making a key
+ * object costs about as much as verifying a signature. Reading is a function of the bytes alone, and they are copied;
+ * whether a certificate is believed is never remembered, so every signature, date and list is looked at each time.
+ */
+const remembered = new Map<string, Certificate>();
+
+/** For parsers of larger structures; throws Malformed. Equal bytes may give the same object. */
+export function readCertificate(given: Uint8Array): Certificate {
+  if (given.length > MAX_CERTIFICATE_BYTES) throw new Malformed('larger than 16 KiB');
+  const fingerprint = createHash('sha256').update(given).digest('hex');
+  const certificate = remembered.get(fingerprint) ?? certificateFrom(Uint8Array.from(given), fingerprint);
+  remembered.delete(fingerprint);
+  remembered.set(fingerprint, certificate);
+  const [oldest] = remembered.keys();
+  if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+  return certificate;
+}
+
+function certificateFrom(der: Uint8Array, fingerprint: string): Certificate {
   const outer = Der.read(der).sequence('certificate');
   const body = outer.next('body');
   const algorithm = outer.next('algorithm').expect(TAG.sequence, 'algorithm');
@@ -80,7 +99,7 @@ export function readCertificate(der: Uint8Array): Certificate {
   fields.end();
   return {
     der,
-    fingerprint: createHash('sha256').update(der).digest('hex'),
+    fingerprint,
     signed: body.bytes,
     algorithm,
     signature,

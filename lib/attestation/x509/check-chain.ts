@@ -31,7 +31,7 @@ export function checkChain(chain: readonly Certificate[], rules: ChainRules): Ch
   const { label, at } = rules;
   const root = chain.at(-1);
   const pinned = root !== undefined && rules.roots.includes(root.fingerprint);
-  const unsigned = chain.filter((certificate, index) => !signedByNext(chain, certificate, index));
+  const unsigned = chain.filter((certificate, index) => !isSigned(certificate, chain[index + 1], rules.roots));
   const outside = chain.filter(({ notBefore, notAfter }) => at < notBefore || at > notAfter);
   const unfit = chain.flatMap((certificate, index) => unfitness(certificate, index, rules));
   return [
@@ -66,8 +66,10 @@ export function checkChain(chain: readonly Certificate[], rules: ChainRules): Ch
   ];
 }
 
-function signedByNext(chain: readonly Certificate[], certificate: Certificate, index: number): boolean {
-  const issuer = chain[index + 1] ?? certificate;
+/** The last signs itself. Where it is pinned, all its bytes are known, and its signature would add nothing. */
+function isSigned(certificate: Certificate, next: Certificate | undefined, roots: readonly string[]): boolean {
+  if (next === undefined && roots.includes(certificate.fingerprint)) return true;
+  const issuer = next ?? certificate;
   if (!bytesEqual(certificate.issuer, issuer.subject)) return false;
   return signatureHolds(certificate.algorithm, certificate.signed, certificate.signature, issuer.publicKey);
 }

@@ -3,6 +3,7 @@ import type { Refusal } from '../../core/errors.ts';
 import type { Result } from '../../core/result.ts';
 import { Der, TAG } from '../formats/der.ts';
 import { Malformed, total } from '../formats/malformed.ts';
+import { perItem } from '../formats/per-item.ts';
 import type { Certificate } from './certificate.ts';
 import { EXTENSION, KEY_USAGE, readExtensions, type Extensions } from './extensions.ts';
 import { signatureHolds } from './signature-algorithm.ts';
@@ -33,6 +34,9 @@ export interface RevocationList {
 /** Total; E-ATTEST-MALFORMED for anything that is not one DER list within 4 MiB. */
 export const parseRevocationList = (der: Uint8Array): Result<RevocationList, Refusal> =>
   total('revocation list', () => readRevocationList(der));
+
+/** As parseRevocationList, once per item. */
+export const revocationListOf = perItem(({ der }: { readonly der: Uint8Array }) => parseRevocationList(der));
 
 /** For parsers of larger structures; throws Malformed. */
 export function readRevocationList(der: Uint8Array): RevocationList {
