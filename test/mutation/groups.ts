@@ -9,7 +9,7 @@ export interface MutationGroup {
   readonly tests: readonly string[];
 }
 
-/** The project's promise for `lib/core`, `lib/privacy` and the deciders, in per cent of the mutants. */
+/** The project's promise for `lib/core`, `lib/privacy`, `lib/attestation` and the deciders, in per cent of the mutants. */
 export const WANTED_SCORE = 85;
 
 export const GROUPS: readonly MutationGroup[] = [
@@ -50,6 +50,47 @@ export const GROUPS: readonly MutationGroup[] = [
       'test/unit/coordinator/consent.test.ts',
     ],
   },
+  {
+    name: 'attestation-x509',
+    mutate: ['lib/attestation/formats/*.ts', 'lib/attestation/x509/*.ts'],
+    tests: [
+      'test/unit/attestation/{formats,x509}/*.test.ts',
+      'test/vectors/attestation/{certificates,nvidia-rims,nitro}.test.ts',
+      'test/unit/attestation/{nitro/nitro,nvidia-gpu/rim-signature,collateral/describe-item}.test.ts',
+    ],
+  },
+  {
+    name: 'attestation-intel',
+    mutate: ['lib/attestation/{dcap,sgx,tdx,dstack,event-log}/*.ts'],
+    tests: ['test/unit/attestation/dcap/*.test.ts', 'test/vectors/attestation/{event-log,dcap}.test.ts'],
+  },
+  {
+    name: 'attestation-amd',
+    mutate: ['lib/attestation/{sev-snp,azure}/*.ts'],
+    tests: ['test/unit/attestation/{sev-snp,azure}/*.test.ts', 'test/vectors/attestation/{sev-snp,azure}.test.ts'],
+  },
+  {
+    name: 'attestation-nitro',
+    mutate: ['lib/attestation/nitro/*.ts'],
+    tests: ['test/vectors/attestation/nitro.test.ts', 'test/unit/attestation/nitro/*.test.ts'],
+  },
+  {
+    name: 'attestation-nvidia',
+    mutate: ['lib/attestation/nvidia-gpu/*.ts'],
+    tests: ['test/unit/attestation/nvidia-gpu/*.test.ts', 'test/vectors/attestation/nvidia-{rims,gpu}.test.ts'],
+  },
+  {
+    name: 'attestation-verdict',
+    mutate: [
+      'lib/attestation/{collateral,composite,policy}/*.ts',
+      'lib/attestation/{authentication,ear,platforms,read-evidence,verify-evidence}.ts',
+    ],
+    tests: [
+      'test/unit/attestation/{verify-evidence,read-evidence,library}.test.ts',
+      'test/unit/attestation/{collateral,composite,policy}/*.test.ts',
+      'test/vectors/attestation/{read-collateral,collateral-facts,every-file}.test.ts',
+    ],
+  },
 ];
 
 /** Names the group to the processes that Stryker starts; they load `vitest.config.ts`. */
@@ -57,6 +98,10 @@ export const GROUP_VARIABLE = 'CONSILIUM_MUTATION_GROUP';
 
 export const groupNamed = (name: string | undefined): MutationGroup | undefined =>
   GROUPS.find((group) => group.name === name);
+
+/** The group of this name, or all whose names begin with it: `attestation`. */
+export const groupsNamed = (name: string): readonly MutationGroup[] =>
+  GROUPS.filter((group) => group.name === name || group.name.startsWith(`${name}-`));
 
 export const groupOf = (file: string): MutationGroup | undefined =>
   GROUPS.find(({ mutate }) => mutate.some((pattern) => matchesGlob(file, pattern)));

@@ -1,7 +1,9 @@
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
-import { GROUP_VARIABLE, groupNamed, groupOf, GROUPS, WANTED_SCORE, type MutationGroup } from './groups.ts';
+import { GROUP_VARIABLE, groupOf, groupsNamed, GROUPS, WANTED_SCORE, type MutationGroup } from './groups.ts';
 import { lineOf, percentOf, scoresOf, type Mutant } from './score.ts';
 
 /**
@@ -15,15 +17,17 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { force: { type: 'boolean', default: false }, workers: { type: 'string' } },
 });
+const SANDBOXES = '.stryker-tmp';
 const workers = Number(values.workers ?? Math.max(1, availableParallelism() - 1));
 const wanted = positionals.length === 0 ? GROUPS.map(({ name }) => name) : positionals;
-const chosen = new Map<MutationGroup, string[]>();
+const chosen = new Map<MutationGroup, readonly string[]>();
 let understood = Number.isSafeInteger(workers) && workers > 0;
 for (const name of wanted) {
-  const whole = groupNamed(name);
-  const group = whole ?? groupOf(name);
-  if (group === undefined) understood = false;
-  else chosen.set(group, [...(chosen.get(group) ?? []), ...(whole?.mutate ?? [name])]);
+  const whole = groupsNamed(name);
+  const single = groupOf(name);
+  if (whole.length === 0 && single === undefined) understood = false;
+  for (const group of whole) chosen.set(group, group.mutate);
+  if (single !== undefined) chosen.set(single, [...(chosen.get(single) ?? []), name]);
 }
 
 if (!understood) {
@@ -39,6 +43,7 @@ if (!understood) {
 
 function run({ name }: MutationGroup, mutate: readonly string[]): Promise<readonly Mutant[]> {
   process.env[GROUP_VARIABLE] = name;
+  vectorsBesideSandbox();
   return new Stryker({
     mutate: [...mutate],
     testRunner: 'vitest',
@@ -51,9 +56,18 @@ function run({ name }: MutationGroup, mutate: readonly string[]): Promise<readon
     reporters: ['clear-text', 'progress-append-only', 'html'],
     clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportScoreTable: false },
     htmlReporter: { fileName: `reports/mutation/${name}.html` },
+    tempDirName: SANDBOXES,
     incremental: true,
     incrementalFile: `reports/mutation/${name}.incremental.json`,
     force: values.force,
     warnings: { unknownOptions: true, preprocessorErrors: true, unserializableOptions: true, slow: false },
   }).runMutationTest();
+}
+
+/** Tests look for the vectors in `../shared`; a sandbox is one folder deeper. Stryker removes the link with its folder. */
+function vectorsBesideSandbox(): void {
+  const link = join(SANDBOXES, 'shared');
+  if (!existsSync('../shared') || existsSync(link)) return;
+  mkdirSync(SANDBOXES, { recursive: true });
+  symlinkSync(resolve('../shared'), link);
 }
