@@ -5,7 +5,7 @@ import { WHAT, type ItemFacts } from './describe-item.ts';
 /** The newest that was accepted of one statement. */
 export type Mark = Pick<ItemFacts, 'issuedAt' | 'number'>;
 
-/** High-water marks: they only rise (PROTOCOL §5). */
+/** High-water marks: they only rise (PROTOCOL §2.6). */
 export interface Marks {
   /** The newest time that a vendor signed and that was verified, milliseconds since 1970; 0: none yet. */
   readonly newestSignedMs: number;
