@@ -48,6 +48,8 @@ export interface EnclavePorts {
   /** Of the GPUs beside the processor; absent: none attests. */
   readonly devices?: DeviceAttester;
   readonly verifiers: VerifierRegistry;
+  /** A bundle with what this machine's evidence is verified with now; absent: none is needed. */
+  readonly publishedCollateral?: () => Uint8Array;
   readonly clock: ChannelClock;
   /** Nonces and keys. */
   readonly random: Random;
@@ -253,7 +255,9 @@ export class Enclave {
     const vouched = { bootKey, contractDigest: sealed.digest, genesisDigest: genesis, headDigest: head.digest };
     const at = this.ports.clock.now();
     const evidence = await this.ports.attester.attest(ReportData.ofPublication(vouched));
-    return { format: 'consilium/publication/v1', bootKey, contract: sealed.digest, genesis, head, at, evidence };
+    const collateral = this.ports.publishedCollateral?.() ?? new Uint8Array();
+    const contract = sealed.digest;
+    return { format: 'consilium/publication/v1', bootKey, contract, genesis, head, at, evidence, collateral };
   }
 
   /** Stores, evolves, tells; only ever inside the queue, or before anything can be in it. */

@@ -1,5 +1,6 @@
 import { decodeBundle } from '../../lib/audit/passport-bundle.ts';
 import { verifyPassport, type PassportCheck, type PassportReport } from '../../lib/audit/passport.ts';
+import type { Collateral } from '../../lib/attestation/collateral/collateral.ts';
 import type { Release } from '../../lib/audit/statement.ts';
 import { encodeDocument } from '../../lib/contract/shapes.ts';
 import type { SealedContract } from '../../lib/contract/study-contract.ts';
@@ -23,12 +24,15 @@ interface Evidence {
   /** From the verifier's own hands. */
   readonly organisations: readonly NamedKey[];
   readonly simulatedRoots: readonly PublicKey[];
+  /** Of vendors, beside what the publications bring. */
+  readonly collateral?: Collateral;
   /** Accept evidence of real hardware only. */
   readonly requireHardware: boolean;
 }
 
 /** A passport bundle and the model it is for, every check of both (PROTOCOL §7.7). Total. */
-export function verifyModel({ bundle, model, organisations, simulatedRoots, requireHardware }: Evidence): Verification {
+export function verifyModel(evidence: Evidence): Verification {
+  const { bundle, model, organisations, simulatedRoots, collateral = [], requireHardware } = evidence;
   const weightsChecked = model !== null;
   const decoded = decodeBundle(bundle);
   if (!decoded.ok) {
@@ -36,7 +40,10 @@ export function verifyModel({ bundle, model, organisations, simulatedRoots, requ
     return { passed: false, checks: [check], simulated: true, release: null, contract: null, weightsChecked };
   }
   const environment = requireHardware || simulatedRoots.length === 0 ? 'production' : 'simulation';
-  const report = verifyPassport(decoded.value, passportTrust({ organisations, simulatedRoots, environment }));
+  const report = verifyPassport(
+    decoded.value,
+    passportTrust({ organisations, simulatedRoots, environment, collateral }),
+  );
   const { contract, release } = report;
   if (model === null || contract === null || release === null) return { ...report, weightsChecked };
   const checks = [...report.checks, ...modelChecks(model, { contract, release })];

@@ -8,6 +8,7 @@ import { attestationResult, failedCheck, type AttestationResult, type Check } fr
 import type { AuthenticationInputs } from './authentication.ts';
 import type { Claims } from './claims.ts';
 import type { Collateral } from './collateral/collateral.ts';
+import { issuedAt } from './collateral/issued-at.ts';
 import type { EvidenceClaims } from './evidence-claims.ts';
 import { authenticateComposite } from './composite/composite-evidence.ts';
 import { nvidiaGpu } from './nvidia-gpu/nvidia-gpu.ts';
@@ -43,7 +44,8 @@ export const hardwareVerifiers = (trust: HardwareTrust): EvidenceVerifier[] =>
 
 /**
  * parse → authenticate → appraise under the contract's policy document, for the report data of this session. Time
- * never runs backwards past what a vendor signed (PROTOCOL §2.6): a frozen clock makes nothing valid again.
+ * never runs backwards past what a vendor signed (PROTOCOL §2.6): a frozen clock makes nothing valid again. Published
+ * evidence is looked at as of then.
  */
 function verifyHardware(
   platform: HardwarePlatform,
@@ -51,12 +53,16 @@ function verifyHardware(
   { collateral, roots = VENDOR_ROOTS }: HardwareTrust,
   expectation: Expectation,
 ): AttestationResult {
-  const at = instant(Math.max(expectation.at, collateral.newestSignedMs()));
+  const past = expectation.past === true;
+  const at = past ? expectation.at : instant(Math.max(expectation.at, collateral.newestSignedMs()));
   const policy = contractEvidencePolicy(expectation.policy);
   const base = { platform, simulated: false, at } as const;
   if (!policy.ok) return attestationResult({ ...base, checks: [failedCheck(policy.error, 'policy')] });
   const listed = expectation.policy.platforms.includes(platform);
-  const given = [...collateral.current(), ...(expectation.endorsements ?? [])];
+  const own = collateral.current();
+  // What was issued later says nothing about then, and would only be refused as coming from the future.
+  const ofThen = past ? own.filter((item) => (issuedAt(item) ?? 0) <= at) : own;
+  const given = [...ofThen, ...(expectation.endorsements ?? [])];
   const verdict = verifyEvidence({
     format: platform,
     bytes: evidence,

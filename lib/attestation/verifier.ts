@@ -9,6 +9,8 @@ export interface Expectation extends AppraisalContext {
   readonly policy: AppraisalPolicy;
   /** Time of the appraisal: certificates must be valid then. */
   readonly at: Instant;
+  /** True: `at` is when the evidence was published, and counts as it is; else it is now, and time never runs back. */
+  readonly past?: true;
   /** What devices beside the processor showed, and the nonce of this attestation that theirs derive from. */
   readonly devices?: { readonly nonce: Uint8Array; readonly evidence: readonly Uint8Array[] };
   /** Collateral that came with the evidence, as untrusted as any; used beside the verifier's own. */

@@ -3,7 +3,11 @@ import { failuresOf } from '../attestation/attestation-result.ts';
 import type { Claims } from '../attestation/claims.ts';
 import { publicationReportData } from '../attestation/publication.ts';
 import type { VerifierRegistry } from '../attestation/verifier.ts';
+import type { Collateral } from '../attestation/collateral/collateral.ts';
+import { readBundle } from '../attestation/collateral/bundle.ts';
+import { total } from '../attestation/formats/malformed.ts';
 import { refusal, type Refusal } from '../core/errors.ts';
+import { ok, type Result } from '../core/result.ts';
 import { instant, type Instant } from '../core/ids.ts';
 import type { PassportTrust } from './passport.ts';
 
@@ -24,7 +28,10 @@ export function publicationAppraiser(
 ): PassportTrust['appraise'] {
   return (publication, { contract }) => {
     const { at } = publication;
+    const collateral = collateralOf(publication.collateral);
     const result = verifiers.verify(publication.evidence, {
+      endorsements: collateral.ok ? collateral.value : [],
+      past: true,
       policy: contract.appraisal.enclave,
       at,
       environment,
@@ -37,14 +44,29 @@ export function publicationAppraiser(
       }),
     });
     return {
-      refusals: [...failuresOf(result), ...untimely(at, result.claims, now())],
+      refusals: [
+        ...(collateral.ok ? [] : [collateral.error]),
+        ...failuresOf(result),
+        ...untimely({ at, claims: result.claims, now: now(), notBefore: contract.validity.notBefore }),
+      ],
       measurement: result.claims?.measurement ?? null,
       simulated: result.simulated,
     };
   };
 }
 
-function untimely(at: Instant, claims: Claims | null, now: Instant): Refusal[] {
+const collateralOf = (bytes: Uint8Array): Result<Collateral, Refusal> =>
+  bytes.length === 0 ? ok([]) : total('collateral of the publication', () => readBundle(bytes));
+
+interface Times {
+  readonly at: Instant;
+  readonly claims: Claims | null;
+  readonly now: Instant;
+  /** Start of the contract: nobody can move evidence to before it, when a machine may still have been in good standing. */
+  readonly notBefore: Instant;
+}
+
+function untimely({ at, claims, now, notBefore }: Times): Refusal[] {
   const refused: Refusal[] = [];
   const issuedAt = claims === null ? Infinity : (claims.issuedAt ?? at);
   if (Math.abs(issuedAt - at) > MAX_CLOCK_SKEW_MS) {
@@ -52,6 +74,10 @@ function untimely(at: Instant, claims: Claims | null, now: Instant): Refusal[] {
     refused.push(
       refusal('E-ATTEST-EXPIRED', 'publication time', { got, want: `within ${MAX_CLOCK_SKEW_MS} ms of ${at}` }),
     );
+  }
+  if (at < notBefore - MAX_CLOCK_SKEW_MS) {
+    const want = `at most ${MAX_CLOCK_SKEW_MS} ms before ${notBefore}`;
+    refused.push(refusal('E-ATTEST-EXPIRED', 'publication before the contract', { got: `${at}`, want }));
   }
   if (at > now + MAX_CLOCK_SKEW_MS) {
     const want = `at most ${MAX_CLOCK_SKEW_MS} ms after ${now}`;

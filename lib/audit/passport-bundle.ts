@@ -6,6 +6,7 @@ import type { Result } from '../core/result.ts';
 
 const MAX_BUNDLE_BYTES = 32 << 20;
 const LIMITS: CborLimits = { maxBytes: MAX_BUNDLE_BYTES, maxDepth: 6 };
+export const MAX_PUBLICATION_COLLATERAL_BYTES = 256 << 10;
 const signedBytes = bytesUpTo(4 << 20);
 
 /**
@@ -21,6 +22,8 @@ export const publication = z.strictObject({
   /** When the evidence was made and must be appraised. */
   at: instant,
   evidence: bytesUpTo(256 << 10),
+  /** What the evidence is verified with, as the enclave held it then: a bundle of collateral; empty: none is needed. */
+  collateral: bytesUpTo(MAX_PUBLICATION_COLLATERAL_BYTES),
 });
 export type Publication = z.output<typeof publication>;
 

@@ -176,8 +176,8 @@ export const ERRORS = {
     'The session was closed; it is opened again automatically.',
   ),
   'E-ATTEST-PLATFORM': unacceptable(
-    'No attester exists for this platform in this build.',
-    'Use a supported platform, or simulation for development.',
+    'The platform is not one that is accepted here, or this machine offers none that is known.',
+    'Use a platform that the contract allows (`consilium attest detect` says what this machine offers), or simulation for development.',
   ),
   'E-ATTEST-UNAVAILABLE': later(
     'The attester of this machine did not answer.',

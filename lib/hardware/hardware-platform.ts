@@ -1,5 +1,7 @@
 import { nvidiaCommand } from '../attestation/attesters/nvidia-command.ts';
 import { Binder } from '../attestation/binder.ts';
+import { encodeBundle } from '../attestation/collateral/bundle.ts';
+import type { Collateral } from '../attestation/collateral/collateral.ts';
 import { openCollateral } from '../attestation/collateral-folder/open-collateral.ts';
 import { attestationResult, refusalOf } from '../attestation/attestation-result.ts';
 import { decodeEvidence } from '../attestation/evidence.ts';
@@ -19,6 +21,9 @@ import { hash } from '../core/hash.ts';
 import type { Digest, PublicKey } from '../core/ids.ts';
 import { systemStudyRandom, type StudyRandom } from '../core/study-random.ts';
 import { ownAttester, type MachinePorts, type OwnAttester } from './own-attester.ts';
+
+/** The most that a publication record takes (lib/audit/passport-bundle.ts). */
+const MAX_PUBLICATION_BYTES = 256 << 10;
 
 /** What a production program gets from the machine that it runs on. */
 export interface HardwarePlatform {
@@ -40,6 +45,12 @@ export interface HardwareOptions {
   readonly roots?: VendorRoots;
 }
 
+interface EnclaveParts {
+  readonly sealingKey: Uint8Array;
+  readonly software: Digest;
+  readonly publishedCollateral: () => Uint8Array;
+}
+
 /**
  * Opens the platform of a production program. Throws RefusalError: E-CONFIG without settings, E-ATTEST-PLATFORM where
  * the machine has no TEE that we know, E-STORE-… where the collateral cannot be read.
@@ -52,12 +63,11 @@ export async function openHardwarePlatform(options: HardwareOptions): Promise<Ha
  * The same for the enclave, with its sealing key and the digest of its own registers, which its statements name.
  * Asks for evidence once: an enclave whose own evidence is not genuine, or that may be debugged, does not start.
  */
-export async function openHardwareEnclavePlatform(
-  options: HardwareOptions,
-): Promise<HardwarePlatform & { readonly sealingKey: Uint8Array; readonly software: Digest }> {
+export async function openHardwareEnclavePlatform(options: HardwareOptions): Promise<HardwarePlatform & EnclaveParts> {
   const { platform, own, collateral } = await open(options);
   const software = await ownMeasurement(own, collateral, options.roots ?? VENDOR_ROOTS);
-  return { ...platform, software, sealingKey: await own.sealing.keyFor('state') };
+  const sealingKey = await own.sealing.keyFor('state');
+  return { ...platform, software, sealingKey, publishedCollateral: () => forPublication(collateral.current()) };
 }
 
 async function open({ settings, machine, warn, roots }: HardwareOptions): Promise<{
@@ -121,4 +131,10 @@ async function ownMeasurement(own: OwnAttester, collateral: CollateralSource, ro
   if (claims === null) throw new RefusalError(refusal('E-ATTEST-SIGNATURE', 'this machine’s own evidence'));
   if (claims.debug) throw new RefusalError(refusal('E-ATTEST-DEBUG', 'this machine’s own evidence'));
   return platformMeasurement(claims);
+}
+
+/** What a processor's evidence needs, as a bundle; devices are not part of publications. Empty where it would be too large. */
+function forPublication(collateral: Collateral): Uint8Array {
+  const bundle = encodeBundle(collateral.filter(({ kind }) => kind !== 'rim' && kind !== 'ocsp-response'));
+  return bundle.length <= MAX_PUBLICATION_BYTES ? bundle : new Uint8Array();
 }

@@ -120,6 +120,7 @@ export class MemoryEnclave {
       head,
       at: START,
       evidence: new Uint8Array(),
+      collateral: new Uint8Array(),
     };
   }
 

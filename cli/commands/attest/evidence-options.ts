@@ -59,7 +59,11 @@ export async function readEvidence(path: string): Promise<{ bytes: Uint8Array; c
   return file.value;
 }
 
-async function collateralOf({ collateral = [], certs = [] }: Omit<EvidenceFlags, 'platform'>): Promise<Collateral> {
+/** Everything in the files and folders that were named. Throws RefusalError for one that cannot be read. */
+export async function collateralOf({
+  collateral = [],
+  certs = [],
+}: Omit<EvidenceFlags, 'platform'>): Promise<Collateral> {
   return (await Promise.all([...collateral, ...certs].map(collateralAt))).flat();
 }
 

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { readNamedFile } from '../../../lib/config/named-file.ts';
 import { refusal, RefusalError } from '../../../lib/core/errors.ts';
 import { addExamples, type CliIo, type CommandModule } from '../../command-module.ts';
+import { collateralOf } from '../attest/evidence-options.ts';
 import { readConfirmedKeys } from '../../setup/confirmed-keys.ts';
 import { readRoots } from '../../setup/roots-file.ts';
 import { verifyModel } from '../../setup/verify-model.ts';
@@ -10,7 +11,8 @@ import { verificationAsJson, verificationText } from './verification-text.ts';
 
 interface Flags {
   readonly orgKeys: readonly string[];
-  readonly roots: string;
+  readonly roots?: string;
+  readonly collateral?: readonly string[];
   readonly model?: string;
   readonly requireHardware?: true;
   readonly json?: true;
@@ -33,7 +35,8 @@ export const verifyModelCommand: CommandModule = {
         '--org-keys <file...>',
         'keys you have confirmed: organisation.json files, a list, or overlay.yaml',
       )
-      .requiredOption('--roots <file>', 'roots.json: roots of the platforms that you believe')
+      .option('--roots <file>', 'roots.json: roots of simulated chips that you believe (default: real hardware only)')
+      .option('--collateral <path...>', 'collateral of vendors beside what the bundle brings, for real hardware')
       .option('--model <file>', 'the model file (default: model.cbor or *.model.cbor beside the bundle)')
       .option('--require-hardware', 'refuse simulated evidence, whatever the roots say')
       .action(async (bundle: string) => {
@@ -53,13 +56,14 @@ export const verifyModelCommand: CommandModule = {
 };
 
 async function run(bundlePath: string, flags: Flags, io: CliIo): Promise<void> {
-  const { orgKeys, roots, requireHardware = false, json = false } = flags;
+  const { orgKeys, roots, collateral = [], requireHardware = false, json = false } = flags;
   const modelPath = flags.model ?? modelBeside(bundlePath);
   const verification = verifyModel({
     bundle: await readNamedFile(bundlePath),
     model: modelPath === null ? null : await readNamedFile(modelPath),
     organisations: await readConfirmedKeys(orgKeys),
-    simulatedRoots: await readRoots(roots),
+    simulatedRoots: roots === undefined ? [] : await readRoots(roots),
+    collateral: await collateralOf({ collateral }),
     requireHardware,
   });
   const shown = { ...verification, modelPath };

@@ -1,13 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { contractEvidencePolicy, platformMeasurement } from '../../../lib/attestation/hardware-verifier.ts';
+import {
+  contractEvidencePolicy,
+  hardwareVerifiers,
+  platformMeasurement,
+} from '../../../lib/attestation/hardware-verifier.ts';
 import { POLICY_FORMAT } from '../../../lib/attestation/policy/policy.ts';
 import type { PolicyDocument } from '../../../lib/contract/appraisal-policy.ts';
 import { toHex } from '../../../lib/core/bytes.ts';
-import { hardwarePolicy } from '../../support/test-contract.ts';
+import { digestOf, hardwarePolicy, testContract } from '../../support/test-contract.ts';
+import { encodeBundle } from '../../../lib/attestation/collateral/bundle.ts';
+import type { Collateral } from '../../../lib/attestation/collateral/collateral.ts';
+import { encodeEvidence } from '../../../lib/attestation/evidence.ts';
+import { ReportData } from '../../../lib/attestation/report-data.ts';
+import { verifierRegistry } from '../../../lib/attestation/verifier.ts';
+import { publicationAppraiser } from '../../../lib/audit/appraise-publication.ts';
+import type { Publication } from '../../../lib/audit/passport-bundle.ts';
+import { instant, type PublicKey } from '../../../lib/core/ids.ts';
+import { intelAuthority, intelCollateral, tcbInfo, tdxQuote } from '../../authorities/intel-authority.ts';
 import type { DeviceAttester } from '../../../lib/channel/evidence-exchange.ts';
 import { deviceNonce } from '../../../lib/attestation/composite/device-binding.ts';
 import { evidenceOf, nvidiaAuthority } from '../../authorities/nvidia-authority.ts';
-import { COLLATERAL, ENCLAVE_POLICY, HardwareStudy, ROOTS } from '../../support/hardware-study.ts';
+import { COLLATERAL, ENCLAVE_POLICY, HardwareStudy, intel, ROOTS } from '../../support/hardware-study.ts';
 import { codeOf, handshake, opened } from '../channel/simulated-session.ts';
 
 describe('a session between TDX and SEV-SNP', () => {
@@ -99,5 +112,64 @@ describe('the measurement that statements name', () => {
     ].map((claims) => toHex(platformMeasurement(claims)));
     expect(digests[1]).toBe(digests[0]);
     expect(new Set(digests).size).toBe(4);
+  });
+});
+
+describe('published evidence of a TDX enclave, read later', () => {
+  const at = instant(Date.parse('2026-06-01T00:00:00Z'));
+  const { contract, ...sealed } = testContract({
+    environment: 'production',
+    validity: { notBefore: at, notAfter: instant(at + 365 * 86_400_000) },
+    appraisal: { enclave: { ...hardwarePolicy, platforms: ['tdx'], evidence: ENCLAVE_POLICY }, site: hardwarePolicy },
+  });
+  const head = { counter: 1, digest: digestOf('head') };
+  const [bootKey, genesis] = [digestOf('boot key') as Uint8Array as PublicKey, digestOf('genesis')];
+  const vouched = { bootKey, contractDigest: sealed.digest, genesisDigest: genesis, headDigest: head.digest };
+  const reportData = ReportData.bytesOf(ReportData.ofPublication(vouched));
+  const record = {
+    format: 'consilium/publication/v1',
+    bootKey,
+    contract: sealed.digest,
+    genesis,
+    head,
+    at,
+    evidence: encodeEvidence({ platform: 'tdx', bytes: tdxQuote(intel, { reportData }) }),
+    collateral: encodeBundle(intelCollateral(intel, 'tdx')),
+  } as const;
+  const yearsLater = instant(Date.parse('2029-01-01T00:00:00Z'));
+  const read = (change: Partial<Publication> = {}, own: Collateral = []): readonly string[] => {
+    const source = { current: () => own, newestSignedMs: () => yearsLater - 1 };
+    const registry = verifierRegistry(hardwareVerifiers({ collateral: source, roots: ROOTS }));
+    const appraise = publicationAppraiser(registry, 'production', () => yearsLater);
+    return appraise({ ...record, ...change }, { contract, ...sealed }).refusals.map(({ code }) => code);
+  };
+
+  it('holds with the collateral that it brings, although all of it has expired since', () => {
+    expect(read()).toEqual([]);
+  });
+
+  it('holds beside newer collateral of the reader’s own', () => {
+    const now = { ...intel, at: new Date(yearsLater) };
+    expect(
+      read({}, [...intelCollateral(now, 'tdx'), tcbInfo(now, { tee: 'tdx', levels: [{ status: 'OutOfDate' }] })]),
+    ).toEqual([]);
+  });
+
+  it.each<[string, Partial<Publication>, string]>([
+    ['without collateral', { collateral: new Uint8Array() }, 'E-ATTEST-COLLATERAL'],
+    ['with a bundle that cannot be read', { collateral: new Uint8Array(9) }, 'E-ATTEST-MALFORMED'],
+    [
+      'with collateral of another time than it states',
+      { at: instant(Date.parse('2026-12-01T00:00:00Z')) },
+      'E-ATTEST-COLLATERAL-INVALID',
+    ],
+    ['for another head', { head: { counter: 2, digest: digestOf('other') } }, 'E-ATTEST-BINDING'],
+    [
+      'of an Intel of its own',
+      { collateral: encodeBundle(intelCollateral(intelAuthority(), 'tdx')) },
+      'E-ATTEST-COLLATERAL-INVALID',
+    ],
+  ])('is refused %s', (_, change, code) => {
+    expect(read(change)).toContain(code);
   });
 });
