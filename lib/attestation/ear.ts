@@ -41,6 +41,7 @@ const FAILURES: Readonly<Partial<Record<ErrorCode, Vector>>> = {
   'E-ATTEST-REVOKED': REVOKED,
   'E-ATTEST-TCB': { hardware: 32 },
   'E-ATTEST-MEASUREMENT': { executables: 33 },
+  'E-ATTEST-SVN': { executables: 32 },
   'E-ATTEST-INSTANCE': { 'instance-identity': 97 },
   'E-ATTEST-PLATFORM': { hardware: 97 },
   'E-ATTEST-DEBUG': { configuration: 96, 'runtime-opaque': 96 },

@@ -11,6 +11,7 @@ const MAX_EVIDENCE_BYTES = 1024 * 1024;
 const MAX_EVENTS = 1024;
 /** Events of dstack itself and of the application, in RTMR3; their digest commits to name and payload. */
 const RUNTIME_EVENT = 0x0800_0001;
+export const RUNTIME_REGISTER = 3;
 
 /** JSON whose attestation starts like `readBinary` wants it, around a TDX quote of version 4 or 5. */
 const ENVELOPE = /"attestation" ?: ?"0000[0-9a-f]{4}0[45]000200/;
@@ -19,7 +20,7 @@ const ENVELOPE = /"attestation" ?: ?"0000[0-9a-f]{4}0[45]000200/;
 export interface DstackEvidence {
   readonly quote: Quote;
   readonly events: readonly MeasuredEvent[];
-  /** Events whose given digest is not that of their content. */
+  /** Events whose given digest is not that of their content, and events of another type than dstack's in RTMR3. */
   readonly altered: readonly string[];
 }
 
@@ -56,9 +57,12 @@ function evidence(quoteBytes: Uint8Array, logged: readonly LoggedEvent[]): Dstac
   const altered: string[] = [];
   const events = logged.map((event): MeasuredEvent => {
     const { register, type, digest, name, content } = event;
-    const own = type === RUNTIME_EVENT ? runtimeDigest(event) : sha384(content);
-    const contentBound = bytesEqual(own, digest) || (type === RUNTIME_EVENT && digest.length === 0);
-    if (type === RUNTIME_EVENT && !contentBound) altered.push(name);
+    const runtime = type === RUNTIME_EVENT;
+    const own = runtime ? runtimeDigest(event) : sha384(content);
+    const contentBound = bytesEqual(own, digest) || (runtime && digest.length === 0);
+    // Another type would let a genuine event pass under another name: its digest does not cover that.
+    const relabelled = register === RUNTIME_REGISTER && !runtime;
+    if ((runtime && !contentBound) || relabelled) altered.push(name === '' ? 'an event without name' : name);
     return { register, type, name, content, contentBound, digest: digest.length === 0 ? own : digest };
   });
   return { quote: quote.value, events, altered };

@@ -10,7 +10,7 @@ import type { PlatformModule } from '../platform-module.ts';
 import { hexStrings, section, texts, type SectionValues } from '../policy/policy-section.ts';
 import { TDX_POLICY } from '../tdx/tdx-policy.ts';
 import { tdx, type TdxClaims } from '../tdx/tdx.ts';
-import { looksLikeDstack, parseDstack, type DstackEvidence } from './dstack-evidence.ts';
+import { looksLikeDstack, parseDstack, RUNTIME_REGISTER, type DstackEvidence } from './dstack-evidence.ts';
 
 /** What an authentic dstack guest says, besides its TDX quote. Hexadecimal; null: its log has no such event. */
 export interface DstackClaims extends Omit<TdxClaims, 'format'> {
@@ -30,7 +30,7 @@ const SYSTEM_ENDS = ['system-ready', 'boot-mr-done'];
 
 const DSTACK_POLICY = section(
   'dstack',
-  'dstack guests on Intel TDX: every key of the tdx section, and rules over the events in RTMR3. Give `rtmr0` to `rtmr2` and `mrTds` as well: they are the firmware and system that write these events.',
+  'dstack guests on Intel TDX: every key of the tdx section, and rules over the events in RTMR3. A program is named only by `mrTds` and `rtmr0` to `rtmr2`, the firmware and system that write these events, together with `composeHashes`, `appIds` or `rtmr3`.',
   {
     appIds: hexStrings(20, {
       about: 'Application id: the first 20 bytes of the hash of the first compose file, kept over upgrades.',
@@ -99,16 +99,23 @@ function authenticateDstack(parsed: DstackEvidence, inputs: AuthenticationInputs
   const system = systemEvents(events);
   const names = system.map(({ name }) => name);
   const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  // The digest is over `:name:payload`: a name with a colon could be another event's, with a part of its payload.
+  const unclear = [...twice, ...names.filter((name) => name.includes(':'))];
   const all: Check[] = [
     ...checks,
-    mismatch('event log of RTMR3', same.includes(3), replayed[3] ?? '', registers[3] ?? ''),
+    mismatch('event log of RTMR3', same.includes(RUNTIME_REGISTER), replayed[3] ?? '', registers[3] ?? ''),
     mismatch(
       'event contents',
       altered.length === 0,
       `changed: ${altered.slice(0, 8).join(', ')}`,
       'digests of their contents',
     ),
-    mismatch('system events', twice.length === 0, `more than once: ${twice.slice(0, 8).join(', ')}`, 'each once'),
+    mismatch(
+      'system events',
+      unclear.length === 0,
+      `more than once, or with a colon: ${unclear.slice(0, 8).join(', ')}`,
+      'each once, under a plain name',
+    ),
   ];
   if (claims === null) return { claims: null, checks: all };
   const said = systemClaims(system);
@@ -128,7 +135,9 @@ function authenticateDstack(parsed: DstackEvidence, inputs: AuthenticationInputs
 
 /** What dstack itself recorded before the application started, and whose content its digest commits to. */
 function systemEvents(events: readonly MeasuredEvent[]): MeasuredEvent[] {
-  const runtime = events.filter(({ register, name, contentBound }) => register === 3 && name !== '' && contentBound);
+  const runtime = events.filter(
+    ({ register, name, contentBound }) => register === RUNTIME_REGISTER && name !== '' && contentBound,
+  );
   const ends = SYSTEM_ENDS.map((end) => runtime.findIndex(({ name }) => name === end)).filter((index) => index >= 0);
   return runtime.slice(0, ends[0] ?? 0);
 }
@@ -155,7 +164,7 @@ function systemClaims(
 function appraiseDstack(claims: DstackClaims, policy: SectionValues<typeof DSTACK_POLICY.keys>, at: number): Check[] {
   const measured = (name: string, value: string | null, want: readonly string[] | null): Check[] =>
     oneOf(name, 'E-ATTEST-MEASUREMENT', value === null ? [] : [value], want);
-  return [
+  const checks = [
     ...measured('app id', claims.appId, policy.appIds),
     ...measured('compose hash', claims.composeHash, policy.composeHashes),
     ...measured('app instance id', claims.appInstanceId, policy.appInstanceIds),
@@ -163,7 +172,19 @@ function appraiseDstack(claims: DstackClaims, policy: SectionValues<typeof DSTAC
     ...measured('key provider', claims.keyProvider?.id ?? null, policy.keyProviders),
     ...tdx.appraise({ ...claims, format: 'tdx' }, policy, at),
   ];
+  if (namesProgram(policy)) return checks;
+  return checks.map((check) => (check.code === 'E-ATTEST-MEASUREMENT' ? { ...check, code: 'E-ATTEST-POLICY' } : check));
 }
+
+/**
+ * Firmware and system write the events, and the system runs whatever application it is given: each names a program only
+ * together with the other.
+ */
+const namesProgram = (policy: SectionValues<typeof DSTACK_POLICY.keys>): boolean => {
+  const { mrTds, rtmr0, rtmr1, rtmr2, rtmr3, appIds, composeHashes } = policy;
+  const system = [mrTds, rtmr0, rtmr1, rtmr2].every((values) => values !== null);
+  return system && [rtmr3, appIds, composeHashes].some((values) => values !== null);
+};
 
 const mismatch = (name: string, holds: boolean, got: string, want: string): Check => ({
   name,

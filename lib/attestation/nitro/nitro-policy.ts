@@ -11,7 +11,7 @@ type PcrValues = ReadonlyMap<number, readonly string[]> | null;
 const pcrs: PolicyKey<PcrValues> = {
   about:
     'Values that a register may have, by its index. 0 is the whole image, 1 kernel and boot, 2 the application; ' +
-    'what `nitro-cli build-enclave` prints. Registers that are not listed may have any value.',
+    'what `nitro-cli build-enclave` prints; 0, or 1 with 2, or 8 names a program, the others do not. Registers that are not listed may have any value.',
   accepts: `a mapping of indexes 0 to 31 to a ${PCR_BYTES}-byte hexadecimal string or a list of them`,
   fallback: null,
   otherwise: 'any',

@@ -26,6 +26,8 @@ const CURVE = 'secp384r1';
 /** Registers of the image (0), of kernel and boot (1), of the application (2). */
 const IMAGE = 0;
 const PARTS = [1, 2];
+/** Register of the certificate that signed the image. */
+const SIGNER = 8;
 
 /** AWS Nitro Enclaves: attestation documents, untagged or tagged COSE_Sign1 (aws-nitro-enclaves-nsm-api). */
 export const nitro: PlatformModule<NitroDocument, NitroClaims, typeof nitroPolicy.keys> = {
@@ -125,9 +127,10 @@ function appraise(claims: NitroClaims, policy: NitroPolicy, at: number): readonl
   const { measurements, instance, issuedAt } = claims;
   const { pcrs, signers, iamRoles, parentInstances, moduleIds } = policy;
   return [
-    ...[...(pcrs ?? [])].flatMap(([index, allowed]) =>
-      registerCheck(`PCR${index}`, 'E-ATTEST-MEASUREMENT', measurements[`PCR${index}`], allowed),
-    ),
+    ...[...(pcrs ?? [])].flatMap(([index, allowed]) => {
+      const code = namesProgram(index, pcrs) ? 'E-ATTEST-MEASUREMENT' : 'E-ATTEST-POLICY';
+      return registerCheck(`PCR${index}`, code, measurements[`PCR${index}`], allowed);
+    }),
     ...registerCheck('signer (PCR8)', 'E-ATTEST-MEASUREMENT', measurements['PCR8'], signers),
     ...registerCheck('IAM role (PCR3)', 'E-ATTEST-INSTANCE', measurements['PCR3'], iamRoles),
     ...registerCheck('parent instance (PCR4)', 'E-ATTEST-INSTANCE', measurements['PCR4'], parentInstances),
@@ -151,6 +154,10 @@ function appraise(claims: NitroClaims, policy: NitroPolicy, at: number): readonl
     },
   ];
 }
+
+/** The image, its signer, or kernel and application together; other registers are anybody's to fill. */
+const namesProgram = (index: number, pcrs: NitroPolicy['pcrs']): boolean =>
+  index === IMAGE || index === SIGNER || (PARTS.includes(index) && PARTS.every((part) => pcrs?.has(part) === true));
 
 /** No check where any value is allowed; a register that the document lacks is never equal to anything. */
 function registerCheck(

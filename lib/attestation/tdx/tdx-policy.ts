@@ -21,7 +21,7 @@ const unusual = (what: string): PolicyKey<boolean> =>
 
 export const TDX_POLICY = section(
   'tdx',
-  'Intel TDX virtual machines. MRTD is the firmware; what RTMR0 to RTMR3 hold depends on who builds the machine (OVMF, a cloud, dstack).',
+  'Intel TDX virtual machines. MRTD is the firmware and must be named, since it writes the registers; what RTMR0 to RTMR3 hold depends on who builds the machine (OVMF, a cloud, dstack).',
   {
     mrTds: registers('MRTD: the initial content of the machine, its virtual firmware.'),
     rtmr0: registers('RTMR0: firmware configuration, on most machines.'),
@@ -53,11 +53,19 @@ export const TDX_POLICY = section(
   },
 );
 
-/** Debug is the caller's to judge. */
+/**
+ * Debug is the caller's to judge. What the host chose, the TDX module and a service machine name no program, and what
+ * RTMRs hold is what the firmware wrote: without a reference value for it they prove nothing of a program either. Only
+ * the code E-ATTEST-MEASUREMENT says that one is named.
+ */
 export function appraiseTdx(claims: TdxClaims, policy: SectionValues<typeof TDX_POLICY.keys>, at: number): Check[] {
   const { measurements } = claims;
-  const measured = (name: keyof TdxClaims['measurements'], want: readonly string[] | null): Check[] =>
-    oneOf(name, 'E-ATTEST-MEASUREMENT', [measurements[name] ?? ''], want);
+  const compared =
+    (code: Check['code']) =>
+    (name: keyof TdxClaims['measurements'], want: readonly string[] | null): Check[] =>
+      oneOf(name, code, [measurements[name] ?? ''], want);
+  const measured = compared(policy.mrTds === null ? 'E-ATTEST-POLICY' : 'E-ATTEST-MEASUREMENT');
+  const configured = compared('E-ATTEST-POLICY');
   const attributes = fromHex(claims.tdAttributes) ?? new Uint8Array();
   const xfam = BigInt(`0x${Buffer.from(claims.xfam, 'hex').reverse().toString('hex')}`);
   const reserved = Array.from({ length: 64 }, (_, bit) => bit).filter(
@@ -71,11 +79,11 @@ export function appraiseTdx(claims: TdxClaims, policy: SectionValues<typeof TDX_
     ...measured('RTMR1', policy.rtmr1),
     ...measured('RTMR2', policy.rtmr2),
     ...measured('RTMR3', policy.rtmr3),
-    ...measured('MRSEAM', policy.mrSeams),
-    ...measured('MRCONFIGID', policy.mrConfigIds),
-    ...measured('MROWNER', policy.mrOwners),
-    ...measured('MROWNERCONFIG', policy.mrOwnerConfigs),
-    ...(measurements.MRSERVICETD === undefined ? [] : measured('MRSERVICETD', policy.mrServiceTds ?? [ZERO])),
+    ...configured('MRSEAM', policy.mrSeams),
+    ...configured('MRCONFIGID', policy.mrConfigIds),
+    ...configured('MROWNER', policy.mrOwners),
+    ...configured('MROWNERCONFIG', policy.mrOwnerConfigs),
+    ...(measurements.MRSERVICETD === undefined ? [] : configured('MRSERVICETD', policy.mrServiceTds ?? [ZERO])),
     mustBe('reserved TD attributes', reserved.length === 0, `bits ${reserved.join(', ')} set`, 'none set'),
     ...(policy.requireSeptVeDisable
       ? [mustBe('SEPT_VE_DISABLE', bitOf(attributes, TD_ATTRIBUTE.septVeDisable), 'not set', 'set')]

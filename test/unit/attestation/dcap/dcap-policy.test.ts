@@ -49,6 +49,7 @@ const TCB = 'E-ATTEST-TCB';
 const MEASURED = 'E-ATTEST-MEASUREMENT';
 const POLICY = 'E-ATTEST-POLICY';
 const INSTANCE = 'E-ATTEST-INSTANCE';
+const SVN = 'E-ATTEST-SVN';
 
 describe('the sections', () => {
   it('read the example of every key', () => {
@@ -79,12 +80,12 @@ describe('SGX', () => {
   it.each([
     ['mrEnclaves', ['E1'.repeat(32)], ['e2'.repeat(32)], `${MEASURED} MRENCLAVE`],
     ['mrSigners', ['51'.repeat(32)], ['52'.repeat(32)], `${MEASURED} MRSIGNER`],
-    ['isvProdIds', [6, 7], [8], `${MEASURED} ISVPRODID`],
-    ['minIsvSvn', 4, 5, `${MEASURED} ISVSVN`],
-    ['configIds', ['c0'.repeat(64)], ['c1'.repeat(64)], `${MEASURED} CONFIGID`],
-    ['minConfigSvn', 2, 3, `${MEASURED} CONFIGSVN`],
-    ['isvFamilyIds', ['fa'.repeat(16)], ['fb'.repeat(16)], `${MEASURED} ISVFAMILYID`],
-    ['isvExtProdIds', ['e0'.repeat(16)], ['e1'.repeat(16)], `${MEASURED} ISVEXTPRODID`],
+    ['isvProdIds', [6, 7], [8], `${POLICY} ISVPRODID`],
+    ['minIsvSvn', 4, 5, `${SVN} ISVSVN`],
+    ['configIds', ['c0'.repeat(64)], ['c1'.repeat(64)], `${POLICY} CONFIGID`],
+    ['minConfigSvn', 2, 3, `${SVN} CONFIGSVN`],
+    ['isvFamilyIds', ['fa'.repeat(16)], ['fb'.repeat(16)], `${POLICY} ISVFAMILYID`],
+    ['isvExtProdIds', ['e0'.repeat(16)], ['e1'.repeat(16)], `${POLICY} ISVEXTPRODID`],
     ['requiredXfrmBits', [0, 1], [0, 1, 2], `${POLICY} XFRM`],
     ['fmspcs', [intel.machine.fmspc], ['000000000000'], `${INSTANCE} FMSPC`],
     ['instances', [intel.machine.ppid], ['00'.repeat(16)], `${INSTANCE} machine`],
@@ -177,23 +178,32 @@ describe('TDX', () => {
   const hex = (byte: string): string[] => [byte.repeat(48)];
 
   it.each([
-    ['mrTds', hex('7d'), 'MRTD'],
     ['rtmr0', hex('01'), 'RTMR0'],
     ['rtmr1', hex('02'), 'RTMR1'],
     ['rtmr2', hex('03'), 'RTMR2'],
+    ['rtmr3', hex('04'), 'RTMR3'],
+  ])('%s names a part of a program together with the firmware', (key, good, name) => {
+    const named = { mrServiceTds: hex('08'), mrTds: hex('7d') };
+    expect(judge(tdx, quote(body), { ...named, [key]: good })).toBe('');
+    expect(judge(tdx, quote(body), { ...named, [key]: hex('ee') })).toBe(`${MEASURED} ${name}`);
+    expect(judge(tdx, quote(body), { ...named, mrTds: hex('ee') })).toBe(`${MEASURED} MRTD`);
+  });
+
+  it.each([
+    ['rtmr0', hex('01'), 'RTMR0'],
     ['rtmr3', hex('04'), 'RTMR3'],
     ['mrSeams', hex('5e'), 'MRSEAM'],
     ['mrConfigIds', hex('05'), 'MRCONFIGID'],
     ['mrOwners', hex('06'), 'MROWNER'],
     ['mrOwnerConfigs', hex('07'), 'MROWNERCONFIG'],
-  ])('%s', (key, good, name) => {
+  ])('%s alone names no program', (key, good, name) => {
     const mrServiceTds = hex('08');
     expect(judge(tdx, quote(body), { mrServiceTds, [key]: good })).toBe('');
-    expect(judge(tdx, quote(body), { mrServiceTds, [key]: hex('ee') })).toBe(`${MEASURED} ${name}`);
+    expect(judge(tdx, quote(body), { mrServiceTds, [key]: hex('ee') })).toBe(`${POLICY} ${name}`);
   });
 
   it('a service machine must be named, unless there is none or the quote cannot show one', () => {
-    expect(judge(tdx, quote(body))).toBe(`${MEASURED} MRSERVICETD`);
+    expect(judge(tdx, quote(body))).toBe(`${POLICY} MRSERVICETD`);
     expect(judge(tdx, quote())).toBe('');
     expect(judge(tdx, tdxQuote(intel), { mrServiceTds: hex('08') })).toBe('');
   });
