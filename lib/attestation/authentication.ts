@@ -14,6 +14,8 @@ export interface AuthenticationInputs {
    * available*; `required`: it is missing, so that the verdict is inconclusive. Data that is given is always checked.
    */
   readonly revocation: 'required' | 'accept-absent';
+  /** Milliseconds since 1970: lists inside the evidence that were issued before are passed over. Left out: none is. */
+  readonly issuedSince?: number;
   /** True: a certificate that its issuer has put on hold (OCSP reason 6) does not fail. Left out: it is revoked. */
   readonly acceptHold?: boolean;
 }

@@ -73,29 +73,28 @@ export function verifyEvidence(inputs: EvidenceInputs): EvidenceVerdict {
 function authenticateAt(
   parsed: ParsedEvidence,
   { at, roots = VENDOR_ROOTS, policy }: EvidenceInputs,
-  given: Pick<AuthenticationInputs, 'revocation' | 'collateral'>,
+  given: Pick<AuthenticationInputs, 'revocation' | 'collateral' | 'issuedSince'>,
 ): AuthenticatedEvidence {
   const acceptHold = policy?.sections['nvidia-gpu']['allowHold'] === true;
   return parsed.authenticate({ at, roots, acceptHold, ...given });
 }
 
 /**
- * Collateral that is too old is left out a second time: what is then missing is what the verdict needs and has only
- * in old form. It still took part in the first authentication, so that a revocation is never overlooked.
+ * Collateral that is too old is left out a second time: what no longer passes then is what the verdict needs and has
+ * only in old form, whatever else was put in its place. It still took part in the first authentication, so that a
+ * revocation is never overlooked.
  */
 function ageChecks(parsed: ParsedEvidence, first: AuthenticatedEvidence, inputs: EvidenceInputs): Check[] {
   const { policy, at, collateral } = inputs;
   const most = policy?.maxCollateralAgeDays ?? null;
   if (most === null) return [];
-  const fresh = collateral.filter((item) => at - (issuedAt(item) ?? at) <= most * DAY_MS);
-  const missing = ({ checks }: AuthenticatedEvidence): string[] =>
-    checks.flatMap((check) => (check.missing === true || check.got === NOT_AVAILABLE ? [check.name] : []));
-  const before = missing(first);
-  const without =
-    fresh.length === collateral.length
-      ? []
-      : missing(authenticateAt(parsed, inputs, { revocation: 'required', collateral: fresh }));
-  const old = without.filter((name) => !before.includes(name));
+  const issuedSince = at - most * DAY_MS;
+  const fresh = collateral.filter((item) => (issuedAt(item) ?? at) >= issuedSince);
+  const lacking = ({ checks }: AuthenticatedEvidence): string[] =>
+    checks.flatMap(({ name, passed, got }) => (!passed || got === NOT_AVAILABLE ? [name] : []));
+  const before = lacking(first);
+  const second = authenticateAt(parsed, inputs, { revocation: 'required', collateral: fresh, issuedSince });
+  const old = lacking(second).filter((name) => !before.includes(name));
   return [
     {
       name: 'collateral age',

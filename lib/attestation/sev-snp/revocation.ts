@@ -17,12 +17,13 @@ import type { SnpEvidence } from './evidence.ts';
 export function checkRevocation(
   evidence: SnpEvidence,
   { leaf, intermediate, root }: SnpEndorsements,
-  { at, collateral, revocation }: AuthenticationInputs,
+  { at, collateral, revocation, issuedSince = -Infinity }: AuthenticationInputs,
 ): Check[] {
   const want = `a list signed by ${root === null ? 'the ARK' : nameOf(root)}, in date`;
   if (root === null) return [absentRevocation('revocation list', want, revocation)];
   const own = listsOf(ofKind(collateral, 'revocation-list'), root);
-  const lists = own.length > 0 ? own : listsOf(ofKind(tableCollateral(evidence.certificates), 'revocation-list'), root);
+  const hosts = listsOf(ofKind(tableCollateral(evidence.certificates), 'revocation-list'), root);
+  const lists = own.length > 0 ? own : hosts.filter((list) => (list?.thisUpdate ?? issuedSince) >= issuedSince);
   if (lists.length === 0) return [absentRevocation('revocation list', want, revocation)];
   const faults = lists
     .map((list) => (list === null ? 'unreadable' : listFault(list, root, at)))
