@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { isScalar, LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { refusal, type Refusal } from '../core/errors.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -45,7 +45,8 @@ export function parseConfig<T>(
   const refuse = (line: number | null, problem: string): Refusal =>
     refusal('E-CONFIG', `${name}${line === null ? '' : `:${line}`}: ${problem}`);
   // Not the parser's own messages: they quote the text, which may hold what somebody pasted by mistake.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  // With `silent` it would pass over every document after the first without a word.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error', uniqueKeys });
   const broken = [...document.errors, ...document.warnings].map(({ code, pos }) =>
     refuse(lines.linePos(pos[0]).line, `not valid YAML: ${code.toLowerCase().replaceAll('_', ' ')}`),
   );
@@ -60,6 +61,13 @@ export function parseConfig<T>(
     .map(({ line, problem }) => refuse(line, problem));
   return isNonEmpty(problems) ? err(problems) : err([refuse(null, 'does not fit its schema')]);
 }
+
+/**
+ * Whether two keys of a mapping are one: `0` and `"0"` are, as the second would silently take the place of the first
+ * in an object. A key that is no plain scalar (an alias, a list) may be any other one's name.
+ */
+const uniqueKeys = (a: unknown, b: unknown): boolean =>
+  !isScalar(a) || !isScalar(b) || String(a.value) === String(b.value);
 
 /** The parser throws a ReferenceError on an alias without an anchor, and on too many of them. */
 function plainValue(document: Document): Result<unknown, string> {

@@ -133,7 +133,9 @@ export const texts = (words: Words<readonly string[] | null>): PolicyKey<readonl
   ...words,
   accepts: 'a list of texts',
   read: list((item) =>
-    typeof item === 'string' && item.length > 0 && item.length <= 256 ? ok(item) : err('not a text'),
+    typeof item === 'string' && item.length > 0 && item.length <= 256 && item.isWellFormed()
+      ? ok(item)
+      : err('not a text'),
   ),
 });
 

@@ -86,6 +86,10 @@ test.each([
 describe('a file that is not valid YAML', () => {
   test.each([
     [`${VALID}study: 3\n`, 4, 'duplicate key'],
+    ['0: a\n"0": b\n', 2, 'duplicate key'],
+    [`${VALID}sites: &study []\n*study : 3\n`, 5, 'duplicate key'],
+    [`${VALID}? [study]\n: 3\n`, 4, 'duplicate key'],
+    [`${VALID}---\n${VALID}`, 4, 'multiple docs'],
     ['study: {id: heart\n', 2, ''],
     ['study:\n\tid: heart\n', 2, 'tab as indent'],
     [`${VALID}backend: !secret cpu\n`, 4, 'tag resolve failed'],

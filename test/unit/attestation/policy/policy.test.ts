@@ -82,6 +82,11 @@ nitro:
     ]);
   });
 
+  test('is refused, not thrown out, with text that no digest can be taken of', () => {
+    const document = { format: POLICY_FORMAT, nitro: { moduleIds: ['\ud800'] } };
+    expect(faults(document)).toEqual([expect.stringMatching(/^E-POLICY-INVALID nitro\.moduleIds: item 1: /)]);
+  });
+
   test.each([[null], [[]], ['nitro'], [7], [undefined], [{}], [{ format: POLICY_FORMAT, nitro: null }]])(
     'refuses %j',
     (document) => {
