@@ -37,7 +37,7 @@ export interface ExtensionParts {
 
 export interface CertificateParts {
   readonly name: string;
-  readonly serialNumber?: string;
+  readonly serialNumber?: string | undefined;
   readonly algorithm: Algorithm;
   /** Null: signed by itself. */
   readonly issuer: SigningParty | null;

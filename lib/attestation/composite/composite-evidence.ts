@@ -1,11 +1,11 @@
 import { bytesEqual, toHex } from '../../core/bytes.ts';
-import type { Refusal } from '../../core/errors.ts';
+import { refusal, type Refusal } from '../../core/errors.ts';
 import type { Digest } from '../../core/ids.ts';
-import { ok, type Result } from '../../core/result.ts';
+import { err, ok, type Result } from '../../core/result.ts';
 import type { Check } from '../attestation-result.ts';
 import { authentication, type Authentication, type AuthenticationInputs } from '../authentication.ts';
 import type { EvidenceClaims } from '../evidence-claims.ts';
-import type { GpuEvidence } from '../nvidia-gpu/gpu-evidence.ts';
+import { MAX_DEVICES, type GpuEvidence } from '../nvidia-gpu/gpu-evidence.ts';
 import type { NvidiaGpuClaims } from '../nvidia-gpu/nvidia-claims.ts';
 import { nvidiaGpu } from '../nvidia-gpu/nvidia-gpu.ts';
 import { deviceEvidenceDigest, deviceNonce } from './device-binding.ts';
@@ -49,6 +49,10 @@ export function authenticateComposite(
     const result = nvidiaGpu.parse(piece);
     if (!result.ok) return result;
     parsed.push(...result.value.devices);
+    // Before anything is verified: each device costs signatures.
+    if (parsed.length > MAX_DEVICES) {
+      return err(refusal('E-ATTEST-MALFORMED', `GPU evidence: more than ${MAX_DEVICES} devices`));
+    }
   }
   const attached = parsed.length === 0 ? null : nvidiaGpu.authenticate({ devices: parsed }, inputs);
   const checks: Check[] = [

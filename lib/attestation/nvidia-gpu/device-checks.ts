@@ -128,15 +128,20 @@ function wrapperCheck(
 /** Rules between the devices of one piece of evidence. */
 export function setChecks(checked: readonly CheckedDevice[]): Check[] {
   const serials = checked.map(({ certified }) => certified.serial).filter((serial) => serial !== null);
-  const repeated = serials.filter((serial, index) => serials.indexOf(serial) !== index);
+  const repeated = [...new Set(serials.filter((serial, index) => serials.indexOf(serial) !== index))];
+  const nameless = checked.filter(({ certified }) => certified.ueid !== null && certified.serial === null);
+  const faults = [
+    ...repeated.map((serial) => `${serial} more than once`),
+    ...nameless.map(({ label }) => `${label} has no certified serial number`),
+  ];
   const gpus = checked.map(({ device }) => device.identity).filter(({ kind }) => kind === 'gpu');
   const modes = [...new Set(gpus.map(({ mode }) => mode))];
   const several: Check[] = [
     {
       name: 'distinct devices',
       code: 'E-ATTEST-MISMATCH',
-      passed: repeated.length === 0,
-      got: repeated.length === 0 ? `${serials.length} devices` : `${[...new Set(repeated)].join(', ')} more than once`,
+      passed: faults.length === 0,
+      got: faults.length === 0 ? `${serials.length} devices` : faults.join(', '),
       want: 'each device once',
     },
     {

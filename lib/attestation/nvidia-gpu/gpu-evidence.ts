@@ -7,7 +7,7 @@ import { readSpdmReport, type SpdmReport } from './spdm-report.ts';
 
 export const MAX_GPU_EVIDENCE_BYTES = 512 * 1024;
 /** Eight GPUs and four switches are the largest node there is. */
-const MAX_DEVICES = 32;
+export const MAX_DEVICES = 32;
 const MAX_CHAIN = 8;
 /** Names that collectors give the list of devices, a report and its certificates; looked for in this order. */
 const LISTS = ['evidence_list', 'device_evidence_list', 'gpu_evidences', 'evidences', 'nvidia_payload', 'gpu_evidence'];

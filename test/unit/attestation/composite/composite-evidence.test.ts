@@ -161,6 +161,17 @@ describe('a processor with two GPUs', () => {
     expect(failed.length).toBeGreaterThan(0);
   });
 
+  it('reads no more devices than a node has, in however many pieces, before it verifies one', () => {
+    const { report } = nvidia.gpu({
+      measured: Object.fromEntries([...Array(64).keys()].map((index) => [index, null])),
+    });
+    const piece = Buffer.from(
+      JSON.stringify(Array.from({ length: 32 }, () => ({ evidence: Buffer.from(report).toString('base64') }))),
+    );
+    expect(attempt({ devices: [piece, evidence[0] ?? bytes(0)] }).failed).toEqual(['E-ATTEST-MALFORMED']);
+    expect(attempt({ devices: [piece] }).failed).toContain('POLICY GPU count');
+  });
+
   it('needs devices where it expects some, and devices that can be read', () => {
     expect(attempt({ devices: [] })).toEqual({ claims: null, failed: ['POLICY GPU count'] });
     expect(attempt({ devices: [], count: 0 })).toMatchObject({ claims: { devices: null }, failed: [] });

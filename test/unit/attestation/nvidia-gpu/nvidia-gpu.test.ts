@@ -189,6 +189,13 @@ describe('evidence of several GPUs', () => {
     expect(complete(gpu, nvidia.gpu()).failed).toEqual(['MISMATCH distinct devices']);
   });
 
+  it('is refused where two GPUs cannot be told apart, since their certificates name no serial number', () => {
+    const unnamed = (): Gpu => nvidia.gpu({ identity: { serialNumber: undefined } });
+    expect(complete(unnamed()).failed).toEqual([]);
+    expect(complete(gpu, unnamed()).failed).toEqual(['MISMATCH distinct devices']);
+    expect(complete(unnamed(), unnamed()).failed).toEqual(['MISMATCH distinct devices']);
+  });
+
   it('is refused when the GPUs run in different modes', () => {
     const mpt = nvidia.gpu({ serial: '41AABBCCDDEEFF0012', opaque: { 36: Buffer.of(1, 0) } });
     expect(complete(gpu, mpt).failed).toEqual(['MISMATCH one mode']);
