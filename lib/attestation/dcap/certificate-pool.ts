@@ -5,6 +5,8 @@ import { signatureHolds } from '../x509/signature-algorithm.ts';
 
 /** NVIDIA's device chains have five. */
 const MAX_PATH = 8;
+/** Of one name that are tried, in the order given: the verifier's own stand first. A vendor renews a name now and then. */
+export const MAX_NAMESAKES = 8;
 
 /** The certificates among `ders` that parse, each once; the others can issue nothing. */
 export const certificatesOf = (ders: readonly Uint8Array[]): Certificate[] =>
@@ -26,7 +28,8 @@ export function pathFrom(leaf: Certificate, pool: readonly Certificate[]): Certi
       pool.flatMap((one) => (bytesEqual(one.subject, issued.issuer) ? [[one.fingerprint, one] as const] : [])),
     );
     const [first, ...others] = named.values();
-    const issuer = others.length === 0 ? first : ([...named.values()].find((one) => issuedBy(issued, one)) ?? first);
+    const tried = [...named.values()].slice(0, MAX_NAMESAKES);
+    const issuer = others.length === 0 ? first : (tried.find((one) => issuedBy(issued, one)) ?? first);
     if (issuer === undefined) break;
     path.push(issuer);
     last = issuer;

@@ -8,12 +8,15 @@ import { perItem } from '../formats/per-item.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { checkChain } from '../x509/check-chain.ts';
 import { rawSignatureHolds } from '../x509/signature-algorithm.ts';
-import { certificatesOf, pathFrom } from './certificate-pool.ts';
+import { certificatesOf, MAX_NAMESAKES, pathFrom } from './certificate-pool.ts';
 import { readSignedJson, type JsonObject, type SignedJson } from './intel-json.ts';
 import { readQeIdentity } from './qe-identity.ts';
 import { readTcbInfo, type AnswerDates } from './tcb-info.ts';
 
 const SIGNER_NAME = 'Intel SGX TCB Signing';
+/** Answers in date about one machine that are tried, in the order given: the verifier's own stand first. */
+const MAX_CANDIDATES = 16;
+const CURVE = 'prime256v1';
 
 /** An answer that was read, with its text and the signature that should be over it. */
 export interface SignedAnswer<T> {
@@ -67,18 +70,14 @@ export function chooseAnswer<T extends AnswerDates>(rules: AnswerRules<T>): Chos
   const { label, items, want, fits, subject, at } = rules;
   if (items.length === 0) return { answer: null, signer: null, checks: [missingCheck(label, want)] };
   const read = items.map((item) => ({ chain: item.chain, parsed: rules.parse(item) }));
-  const candidates = read
-    .flatMap(({ chain, parsed }) => (parsed.ok && fits(parsed.value.answer) ? [{ chain, ...parsed.value }] : []))
-    .sort(
-      (a, b) =>
-        b.answer.evaluationDataNumber - a.answer.evaluationDataNumber || b.answer.issueDate - a.answer.issueDate,
-    );
-  for (const candidate of candidates) {
-    if (!inDate(candidate.answer, at)) continue;
+  const fitting = read.flatMap(({ chain, parsed }) =>
+    parsed.ok && fits(parsed.value.answer) ? [{ chain, ...parsed.value }] : [],
+  );
+  for (const candidate of newestFirst(fitting.filter(({ answer }) => inDate(answer, at)).slice(0, MAX_CANDIDATES))) {
     const checked = checkAnswer(candidate, rules);
     if (checked.checks.every((check) => check.passed)) return { answer: candidate.answer, ...checked };
   }
-  const [newest] = candidates;
+  const [newest] = newestFirst(fitting);
   if (newest !== undefined) return { answer: newest.answer, ...checkAnswer(newest, rules) };
   const got = read.map(({ parsed }) => (parsed.ok ? `for ${subject(parsed.value.answer)}` : parsed.error.detail));
   return {
@@ -87,6 +86,11 @@ export function chooseAnswer<T extends AnswerDates>(rules: AnswerRules<T>): Chos
     checks: [invalid(label, false, [...new Set(got)].slice(0, 8).join('; '), want)],
   };
 }
+
+const newestFirst = <C extends { readonly answer: AnswerDates }>(candidates: readonly C[]): C[] =>
+  candidates.toSorted(
+    ({ answer: a }, { answer: b }) => b.evaluationDataNumber - a.evaluationDataNumber || b.issueDate - a.issueDate,
+  );
 
 const inDate = ({ issueDate, nextUpdate }: AnswerDates, at: number): boolean => issueDate <= at && at <= nextUpdate;
 
@@ -144,7 +148,10 @@ function bestSigner(
   rules: Pick<AnswerRules<AnswerDates>, 'label' | 'pool' | 'roots' | 'at'>,
 ): JudgedSigner | undefined {
   const signers = new Map(
-    [...own.slice(0, 1), ...rules.pool.filter(isNamedSigner)].map((one) => [one.fingerprint, one]),
+    [...own.slice(0, 1), ...rules.pool.filter(isNamedSigner).slice(0, MAX_NAMESAKES)].map((one) => [
+      one.fingerprint,
+      one,
+    ]),
   );
   const judged: JudgedSigner[] = [];
   for (const signer of signers.values()) {
@@ -156,6 +163,9 @@ function bestSigner(
   return judged.sort((a, b) => Number(b.holds) - Number(a.holds) || a.faults.length - b.faults.length)[0];
 }
 
+/** Intel has no other keys, and others take longer. */
+const isOfIntel = ({ publicKey }: Certificate): boolean => publicKey?.asymmetricKeyDetails?.namedCurve === CURVE;
+
 const isNamedSigner = ({ subjectCommonName }: Certificate): boolean => subjectCommonName === SIGNER_NAME;
 
 /** Intel has certified the same key more than once, so that the certificate in date has to be found. */
@@ -164,7 +174,7 @@ function signerFaults(
   own: readonly Certificate[],
   { label, pool, roots, at }: Pick<AnswerRules<AnswerDates>, 'label' | 'pool' | 'roots' | 'at'>,
 ): string[] {
-  const path = checkChain(pathFrom(signer, [...own, ...pool]), { roots, at, label });
+  const path = checkChain(pathFrom(signer, [...own, ...pool].filter(isOfIntel)), { roots, at, label });
   const faults = path.filter((check) => !check.passed).map(({ got }) => got);
   return isNamedSigner(signer) ? faults : [...faults, `the signer is ${signer.subjectCommonName}`];
 }
