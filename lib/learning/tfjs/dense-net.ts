@@ -3,12 +3,15 @@ import type { ModelSpec } from '../../contract/model-spec.ts';
 import { layoutOf } from '../layout.ts';
 import type { LabelledRows } from './labelled-rows.ts';
 
-/** The tensors of `weights` in layout order: kernel and bias of each layer. The caller disposes them. */
+/**
+ * The tensors of `weights` in layout order: kernel and bias of each layer. The caller disposes them, and leaves `weights`
+ * alone until then: some backends copy them, some do not.
+ */
 export function tensorsOf(spec: ModelSpec, weights: Float32Array): tf.Tensor[] {
   const layout = layoutOf(spec);
   if (weights.length !== layout.length) throw new RangeError('weights do not fit the model');
   return layout.tensors.map(({ shape, offset, length }) =>
-    tf.tensor(weights.slice(offset, offset + length), [...shape], 'float32'),
+    tf.tensor(weights.subarray(offset, offset + length), [...shape], 'float32'),
   );
 }
 
