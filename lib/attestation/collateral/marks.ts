@@ -15,13 +15,12 @@ export interface Marks {
 
 export const NO_MARKS: Marks = { newestSignedMs: 0, bySubject: new Map() };
 
-/** Kinds whose date is the moment of signing. A RIM bears none, and a certificate says only from when it is valid. */
-const SIGNED_TIMES: readonly ItemFacts['kind'][] = [
-  'intel-tcb-info',
-  'intel-qe-identity',
-  'revocation-list',
-  'ocsp-response',
-];
+/**
+ * Kinds whose date is the moment of signing. A RIM bears none, and a certificate says only from when it is valid. An
+ * OCSP answer can be signed by any GPU, whose identity is an authority: whoever took the key out of one could otherwise
+ * move the time of everybody who stores it, and with it every verdict, into the future for good.
+ */
+const SIGNED_TIMES: readonly ItemFacts['kind'][] = ['intel-tcb-info', 'intel-qe-identity', 'revocation-list'];
 
 /**
  * Whether verified facts may be accepted after `marks`. Refused, E-COLLATERAL-OLDER: an older evaluation data number,

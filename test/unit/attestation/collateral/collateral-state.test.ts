@@ -121,12 +121,16 @@ describe('high-water marks', () => {
     );
   });
 
-  it('take time from what vendors sign with a date, and not from certificates or RIMs', () => {
+  it('take time from what vendors sign with a date, and not from certificates, RIMs or what any GPU can sign', () => {
     expect(after(collateralOf(intel.root, intel.ca)).marks.bySubject.size).toBe(0);
     const newest = (...given: readonly CollateralItem[]): number => after([...given]).marks.newestSignedMs;
     expect(newest(...collateralOf(intel.root, intel.ca, intel.pck), ...nvidia.rims())).toBe(0);
     expect(newest(info('05-03', 1), qeIdentity(intel))).toBe(Date.parse('2026-05-03'));
-    expect(newest(info('05-03', 1), ...rim, answer('05-30'))).toBe(Date.parse('2026-05-30'));
+    expect(newest(info('05-03', 1), ...rim, answer('05-30'))).toBe(Date.parse('2026-05-03'));
+    const gpu = nvidia.gpu();
+    const ahead = { thisUpdate: new Date('2026-11-30'), nextUpdate: new Date('2026-12-30') };
+    const poison = nvidia.ocsp(gpu.leaf, gpu.identity, ahead);
+    expect(newest(info('05-03', 1), ...collateralOf(...gpu.chain), poison)).toBe(Date.parse('2026-05-03'));
     expect(newest(info('05-03', 1), list('05-09', 1))).toBe(Date.parse('2026-05-09'));
   });
 });
