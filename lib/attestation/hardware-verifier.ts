@@ -18,8 +18,11 @@ import { VENDOR_ROOTS, type VendorRoots } from './trust/vendor-roots.ts';
 import type { EvidenceVerifier, Expectation } from './verifier.ts';
 import { verifyEvidence } from './verify-evidence.ts';
 
-/** Platforms of real hardware that a program can run on. */
-export const HARDWARE_PLATFORMS = ['nitro', 'sgx', 'tdx', 'sev-snp', 'azure', 'dstack'] as const;
+/**
+ * Platforms of real hardware that a program of ours can run on. Azure is not among them: its evidence carries a nonce of
+ * 64 bytes at most and no report data of ours, and nothing here asks its TPM; files of it are verified all the same.
+ */
+export const HARDWARE_PLATFORMS = ['nitro', 'sgx', 'tdx', 'sev-snp', 'dstack'] as const;
 export type HardwarePlatform = (typeof HARDWARE_PLATFORMS)[number];
 
 /** Endorsements as this party holds them; whatever is in them is checked each time it is used. */

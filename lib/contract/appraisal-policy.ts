@@ -41,6 +41,7 @@ export function appraisalPolicyFault({
   if (simulated && platforms.length > 1) return 'simulated and real platforms do not stand in one policy';
   if (simulated && evidence !== null) return 'evidence: only for real platforms';
   if (simulated) return measurements.length > 0 ? null : 'measurements: nothing is allowed';
+  if (platforms.includes('azure')) return 'platforms: evidence of Azure can be verified, but not bound to a session';
   if (platforms.includes('nvidia-gpu')) return 'platforms: a GPU attests beside a processor, never alone';
   if (evidence === null) return 'evidence: a real platform needs a policy document';
   const unused = measurements.length === 0 && instances === null && minSvn === 0;

@@ -71,7 +71,8 @@ export function readFolder(folder: string): FolderState {
 
 /**
  * Replaces the state by what `change` makes of it; null: nothing is stored. Durable when it returns. `change` is called
- * again where another process was first. The folder is made if it is not there.
+ * again where another process was first, and may then be stored twice: it must be such that this makes no difference. The
+ * folder is made if it is not there.
  */
 export function updateFolder<T>(
   folder: string,

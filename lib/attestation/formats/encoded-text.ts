@@ -38,8 +38,29 @@ export const textMember = (value: Readonly<Record<string, unknown>>, name: strin
   return typeof member === 'string' ? member : null;
 };
 
-/** A JSON object; null: no JSON, or another kind of value. */
+const MAX_JSON_DEPTH = 64;
+
+/** Whether brackets nest deeper than anything a vendor writes: whoever walks such a value could run out of stack. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (quoted) {
+      if (char === '\\') at++;
+      else if (char === '"') quoted = false;
+    } else if (char === '"') quoted = true;
+    else if (char === '[' || char === '{') {
+      depth += 1;
+      if (depth > MAX_JSON_DEPTH) return true;
+    } else if (char === ']' || char === '}') depth -= 1;
+  }
+  return false;
+}
+
+/** A JSON object that nests at most 64 deep; null: no JSON, or another kind of value. */
 export function jsonObject(text: string): Readonly<Record<string, unknown>> | null {
+  if (nestsTooDeep(text)) return null;
   try {
     const value: unknown = JSON.parse(text);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -137,6 +137,7 @@ describe('PROTOCOL §6: the contract', () => {
       { appraisal: { enclave: { ...simulated, evidence: DOCUMENT }, site: simulated } },
     ],
     ['simulated and real platforms in one policy', bothSides({ platforms: ['sev-snp', 'simulated'] })],
+    ['a platform whose evidence cannot be bound to a session', bothSides({ platforms: ['azure', 'tdx'] })],
     ['a GPU as the machine itself', bothSides({ platforms: ['nvidia-gpu'] })],
     ['measurements beside a policy document', bothSides({ measurements: [digestOf('program')] })],
     ['machines beside a policy document', bothSides({ instances: ['chip'] })],
