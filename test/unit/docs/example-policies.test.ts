@@ -34,3 +34,11 @@ test.each(HARDWARE_PLATFORMS)('a contract takes the example policy for %s', asyn
   const appraisal = { platforms, measurements: [], instances: null, minSvn: 0, evidence: document };
   expect(contractEvidencePolicy(appraisal).ok).toBe(true);
 });
+
+test('no contract takes the example policies for evidence that no session can be bound to', async () => {
+  for (const platform of EVIDENCE_FORMATS.filter((one) => !HARDWARE_PLATFORMS.some((known) => known === one))) {
+    await expect(readContractPolicy(join(repositoryRoot, FOLDER, `${platform}.yaml`))).rejects.toThrow(
+      /no processor among them/,
+    );
+  }
+});

@@ -15,61 +15,62 @@ const GPU = 'nvidia/confidentsecurity+go-nvtrust/pkg/gonvtrust/mocks';
 const RIMS = 'nvidia/NVIDIA+nvtrust/guest_tools/gpu_verifiers/local_gpu_verifier/src/verifier/samples';
 
 /** The worked examples of docs/attestation.md: evidence, what is given with it, the moment, the verdict, what fails. */
-const examples: readonly (readonly [EvidenceFormat, string, readonly string[], string, Outcome, readonly string[]])[] = [
-  ['nitro', 'extracted/nitro/dstack/dstack-prod.cbor', [], '2025-12-25T16:04:19Z', 'affirming', []],
+const examples: readonly (readonly [EvidenceFormat, string, readonly string[], string, Outcome, readonly string[]])[] =
   [
-    'sgx',
-    `sgx/${PHALA}/sgx_quote`,
-    [`sgx/${PHALA}/sgx_quote_collateral.json`],
-    '2025-07-01T00:00:00Z',
-    'affirming',
-    [],
-  ],
-  [
-    'tdx',
-    `tdx/${PHALA}/tdx_quote`,
-    [`tdx/${PHALA}/tdx_quote_collateral.json`],
-    '2025-07-01T00:00:00Z',
-    'affirming',
-    [],
-  ],
-  [
-    'dstack',
-    'tdx/Dstack-TEE+dstack/dstack/verifier/fixtures/quote-report.json',
-    [`tdx/${PHALA}/tdx_quote_outdated_collateral.json`],
-    '2026-02-20T12:00:00Z',
-    'affirming',
-    [],
-  ],
-  [
-    'sev-snp',
-    `${MICROSOFT}/genoa_attestation_report.bin`,
-    [`${MICROSOFT}/genoa_vcek.pem`, `${KDS}/ask.der`, `${KDS}/ark.der`],
-    '2026-07-01T00:00:00Z',
-    'inconclusive',
-    ['E-ATTEST-COLLATERAL revocation list'],
-  ],
-  [
-    'azure',
-    'azure/confidential-containers+trustee/deps/verifier/test_data/az-snp-vtpm/evidence-genoa.json',
-    [`${KDS}/ask.der`, `${KDS}/ark.der`],
-    '2026-02-20T00:00:00Z',
-    'affirming',
-    [],
-  ],
-  [
-    'nvidia-gpu',
-    `${GPU}/attestationReport.txt`,
+    ['nitro', 'extracted/nitro/dstack/dstack-prod.cbor', [], '2025-12-25T16:04:19Z', 'affirming', []],
     [
-      `${GPU}/gpuAkCertChain.txt`,
-      `${RIMS}/Driver_RIM_test_no_gpu.swidtag`,
-      `${RIMS}/1010_0200_882_96005E0001_test_no_gpu.swidtag`,
+      'sgx',
+      `sgx/${PHALA}/sgx_quote`,
+      [`sgx/${PHALA}/sgx_quote_collateral.json`],
+      '2025-07-01T00:00:00Z',
+      'affirming',
+      [],
     ],
-    '2025-01-01T00:00:00Z',
-    'refused',
-    ['E-ATTEST-POLICY GPU 0 firmware id'],
-  ],
-];
+    [
+      'tdx',
+      `tdx/${PHALA}/tdx_quote`,
+      [`tdx/${PHALA}/tdx_quote_collateral.json`],
+      '2025-07-01T00:00:00Z',
+      'affirming',
+      [],
+    ],
+    [
+      'dstack',
+      'tdx/Dstack-TEE+dstack/dstack/verifier/fixtures/quote-report.json',
+      [`tdx/${PHALA}/tdx_quote_outdated_collateral.json`],
+      '2026-02-20T12:00:00Z',
+      'affirming',
+      [],
+    ],
+    [
+      'sev-snp',
+      `${MICROSOFT}/genoa_attestation_report.bin`,
+      [`${MICROSOFT}/genoa_vcek.pem`, `${KDS}/ask.der`, `${KDS}/ark.der`],
+      '2026-07-01T00:00:00Z',
+      'inconclusive',
+      ['E-ATTEST-COLLATERAL revocation list'],
+    ],
+    [
+      'azure',
+      'azure/confidential-containers+trustee/deps/verifier/test_data/az-snp-vtpm/evidence-genoa.json',
+      [`${KDS}/ask.der`, `${KDS}/ark.der`],
+      '2026-02-20T00:00:00Z',
+      'affirming',
+      [],
+    ],
+    [
+      'nvidia-gpu',
+      `${GPU}/attestationReport.txt`,
+      [
+        `${GPU}/gpuAkCertChain.txt`,
+        `${RIMS}/Driver_RIM_test_no_gpu.swidtag`,
+        `${RIMS}/1010_0200_882_96005E0001_test_no_gpu.swidtag`,
+      ],
+      '2025-01-01T00:00:00Z',
+      'refused',
+      ['E-ATTEST-POLICY GPU 0 firmware id'],
+    ],
+  ];
 
 describe.skipIf(evidenceVectorsAbsent)('the example policies', () => {
   it.each(examples)('%s', async (format, file, given, at, outcome, failures) => {
