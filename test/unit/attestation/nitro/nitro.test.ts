@@ -380,3 +380,55 @@ test('certificates of the authority are below the limit of a document', () => {
       .certificate.length,
   ).toBeLessThan(1024);
 });
+
+describe('what is AWS only', () => {
+  /** What the check of keys and algorithms says. */
+  const keyUsage = (authority: NitroAuthority): string => {
+    const parsed = nitro.parse(make({}, authority));
+    if (!parsed.ok) throw new Error(parsed.error.detail);
+    const own = { ...VENDOR_ROOTS, nitro: [authority.root.fingerprint] };
+    const inputs = { at: AT, roots: own, collateral: [], revocation: 'required' } as const;
+    const { checks, claims } = nitro.authenticate(parsed.value, inputs);
+    const check = checks.find(({ name }) => name === 'Nitro key usage');
+    expect(claims === null).toBe(check?.passed === false);
+    return check?.got ?? '';
+  };
+  const changed = (name: string, parts: object): NitroAuthority =>
+    nitroAuthority(AT, (one) => (one.name === name ? parts : {}));
+
+  test('keys on P-384, signatures with SHA-384, key usage stated', () => {
+    expect(keyUsage(amazon)).toBe('as AWS issues them');
+    expect(keyUsage(changed('instance', { algorithm: 'p256-sha256' }))).toBe(
+      'leaf is signed by ECDSA with SHA256; instance has no P-384 key',
+    );
+    expect(keyUsage(changed('leaf', { keyUsage: null }))).toBe('leaf does not state its key usage');
+    expect(keyUsage(changed('region', { keyUsage: null }))).toBe('region does not state its key usage');
+  });
+
+  test('a timestamp at either end of the time of its certificate', () => {
+    for (const timestamp of [AT - HOUR_MS, AT + 2 * HOUR_MS]) expect(failures(make({ timestamp }))).toEqual([]);
+  });
+
+  test('the first four bytes, and no others', () => {
+    const bytes = make();
+    for (const [index, other] of [0x83, 0x64, 0xa2, 2].entries()) {
+      expect(nitro.recognises(bytes.with(index, other)), `byte ${index}`).toBe(false);
+    }
+    expect(nitro.recognises(Uint8Array.of(0xd3, ...bytes))).toBe(false);
+    expect(nitro.recognises(bytes.subarray(0, 3))).toBe(false);
+  });
+
+  test('registers in the order of their numbers, debugging only where all of 0 to 2 are zero', () => {
+    const claimsWith = (pcrs: DocumentParts['pcrs']) => {
+      const parsed = nitro.parse(make(pcrs === undefined ? {} : { pcrs }));
+      if (!parsed.ok) throw new Error(parsed.error.detail);
+      const { claims } = nitro.authenticate(parsed.value, { at: AT, roots, collateral: [], revocation: 'required' });
+      return claims;
+    };
+    const order = [4, 0, 10, 2].map((index) => [index, register(index)] as const);
+    expect(Object.keys(claimsWith(order)?.measurements ?? {})).toEqual(['PCR0', 'PCR2', 'PCR4', 'PCR10']);
+    expect(claimsWith([0, 1, 2].map((index) => [index, register(0)] as const))?.debug).toBe(true);
+    const one = register(0).with(47, 1);
+    expect(claimsWith([0, 1, 2].map((index) => [index, index === 2 ? one : register(0)] as const))?.debug).toBe(false);
+  });
+});

@@ -4,6 +4,7 @@ import { parseCertificate, type Certificate } from '../../../../lib/attestation/
 import { checkChain, type ChainRules } from '../../../../lib/attestation/x509/check-chain.ts';
 import { listFault, parseRevocationList } from '../../../../lib/attestation/x509/revocation-list.ts';
 import { instant } from '../../../../lib/core/ids.ts';
+import { bits, integer, oid, sequence, setOf, time, utf8Text } from '../../../../lib/wire/der.ts';
 import {
   certify,
   revocationList,
@@ -105,6 +106,61 @@ describe('a certificate chain (RFC 5280 §6.1)', () => {
     const leaf = certify(leafParts);
     const below = certify({ ...leafParts, name: 'Below', issuer: leaf });
     expect(failedNames(chainOf(below, leaf, middle, root))).toEqual([ROLES]);
+  });
+
+  it('is refused when the key fits and the name of the issuer does not', () => {
+    const renamed = { ...middle, name: 'Another' };
+    expect(failedNames(chainOf(certify({ ...leafParts, issuer: renamed }), middle, root))).toEqual([SIGNATURES]);
+  });
+
+  it.each<[string, Partial<CertificateParts>]>([
+    ['is no authority, though its key may sign certificates', { keyUsage: 0b0000_0110 }],
+    ['is an authority whose key may only sign lists', { authority: { pathLength: null }, keyUsage: 0b0000_0010 }],
+  ])('is refused when one in the middle %s', (_, parts) => {
+    const between = certify({ name: 'Between', algorithm: 'p256-sha256', issuer: root, ...always, ...parts });
+    expect(failedNames(chainOf(certify({ ...leafParts, issuer: between }), between, root))).toEqual([ROLES]);
+  });
+
+  it('lets pass authorities without key usage, and as many as are allowed', () => {
+    const free = { algorithm: 'p256-sha256', keyUsage: null, authority: { pathLength: null }, ...always } as const;
+    const first = certify({ ...free, name: 'First', issuer: root });
+    const second = certify({ ...free, name: 'Second', issuer: first });
+    const below = (issuer: SigningParty): SigningParty => certify({ ...leafParts, issuer });
+    expect(failedNames(chainOf(below(first), first, root))).toEqual([]);
+    expect(failedNames(chainOf(below(second), second, first, root))).toEqual([ROLES]);
+  });
+
+  it('says what it got and wanted', () => {
+    const said = (chain: readonly Certificate[], at = AT): string[] =>
+      checkChain(chain, { roots: [root.fingerprint], at, label: 'test' }).map(({ got, want }) => `${got} | ${want}`);
+    const wanted = [
+      'a pinned vendor root',
+      'each signed by the next',
+      'authorities that may issue, a leaf that may sign',
+    ];
+    const [rootWant = '', signatureWant = '', roleWant = ''] = wanted;
+    expect(said(chainOf(certify(leafParts), middle, root))).toEqual([
+      `Root ${root.fingerprint.slice(0, 16)}… | ${rootWant}`,
+      `all valid | ${signatureWant}`,
+      `as allowed | ${roleWant}`,
+      'valid at 2026-06-01T00:00:00.000Z | valid at 2026-06-01T00:00:00.000Z',
+    ]);
+    const bad = chainOf(
+      certify({ ...leafParts, name: '', authority: { pathLength: null }, keyUsage: 1 }),
+      root,
+      middle,
+    );
+    expect(said(bad, Date.parse('2030-01-01T00:00:00Z'))).toEqual([
+      `Middle ${middle.fingerprint.slice(0, 16)}… | ${rootWant}`,
+      `not signed by its issuer: a certificate without a name (ECDSA with SHA384), Root, Middle | ${signatureWant}`,
+      `the leaf is an authority; the leaf may not sign; Middle allows 0 authorities below it | ${roleWant}`,
+      `${['a certificate without a name (ECDSA with SHA384)', 'Root', 'Middle']
+        .map((name) => `${name} is valid from 2026-01-01T00:00:00.000Z to 2026-12-31T00:00:00.000Z`)
+        .join(', ')} | valid at 2030-01-01T00:00:00.000Z`,
+    ]);
+    expect(said([])[0]).toBe(`no certificate | ${rootWant}`);
+    const strange = certify({ ...leafParts, extensions: [{ id: '1.2.3.4', critical: true, value: Buffer.of(5, 0) }] });
+    expect(said(chainOf(strange, middle, root))[2]).toBe(`Leaf has the unknown critical rule 1.2.3.4 | ${roleWant}`);
   });
 
   it('is refused when an authority stands below one that allows none', () => {
@@ -209,5 +265,43 @@ describe('a revocation list (RFC 5280 §5)', () => {
     const extensions = [{ id: '2.5.29.28', critical: true, value: Buffer.of(0x30, 0) }];
     const list = read(revocationList({ issuer: middle, thisUpdate, nextUpdate, extensions }));
     expect(listFault(list, parsed(middle), AT)).toBe('unknown rules');
+  });
+
+  it('is valid at both ends of its time', () => {
+    const list = read(revocationList({ issuer: middle, thisUpdate, nextUpdate }));
+    expect(listFault(list, parsed(middle), thisUpdate.getTime())).toBeNull();
+    expect(listFault(list, parsed(middle), nextUpdate.getTime())).toBeNull();
+  });
+
+  it('of an issuer without key usage, with a rule that is not critical, is believed', () => {
+    const free = certify({
+      ...{ name: 'Free', algorithm: 'p384-sha384', issuer: root, authority: { pathLength: 0 } },
+      ...{ keyUsage: null, ...always },
+    });
+    const extensions = [{ id: '2.5.29.28', critical: false, value: Buffer.of(0x30, 0) }];
+    const list = read(revocationList({ issuer: free, thisUpdate, nextUpdate, extensions }));
+    expect(listFault(list, parsed(free), AT)).toBeNull();
+  });
+
+  it('is malformed with an entry that is cut short, in another version, or above 4 MiB', () => {
+    const algorithm = sequence(oid('1.2.840.10045.4.3.3'));
+    const made = (version: number, ...entry: Buffer[]): string | undefined => {
+      const name = sequence(setOf(sequence(oid('2.5.4.3'), utf8Text('X'))));
+      const body = sequence(
+        integer(Buffer.of(version)),
+        algorithm,
+        name,
+        time(thisUpdate),
+        sequence(sequence(...entry)),
+      );
+      const result = parseRevocationList(sequence(body, algorithm, bits(Buffer.alloc(8))));
+      return result.ok ? `number ${result.value.number}, until ${result.value.nextUpdate}` : result.error.detail;
+    };
+    expect(made(1, integer(Buffer.of(7)), time(thisUpdate))).toBe('number null, until null');
+    expect(made(1, integer(Buffer.of(7)))).toMatch(/^revocation list: entry is cut short/);
+    expect(made(1)).toMatch(/^revocation list: entry is cut short/);
+    expect(made(0, integer(Buffer.of(7)), time(thisUpdate))).toMatch(/not version 2/);
+    const large = parseRevocationList(new Uint8Array(4 * 1024 * 1024 + 1));
+    expect(large).toMatchObject({ ok: false, error: { detail: 'revocation list: larger than 4 MiB' } });
   });
 });
