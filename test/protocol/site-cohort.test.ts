@@ -10,7 +10,7 @@ import {
 import type { Signer } from '../../lib/core/ed25519.ts';
 import { instant, organisationId } from '../../lib/core/ids.ts';
 import { MemoryStudy, must } from '../support/study-in-memory.ts';
-import { digestOf, organisationSigner, START, testContract } from '../support/test-contract.ts';
+import { digestOf, hardwarePolicy, organisationSigner, START, testContract } from '../support/test-contract.ts';
 import { linkedStatement } from '../unit/deciders/linked-statement.ts';
 import { lie, secondRound, told } from './second-round.ts';
 
@@ -87,6 +87,14 @@ describe('PROTOCOL §7.4, §6.2: which cohorts a site trains with', () => {
     expect(certify(membersOf(released), instant(START + 10 * 60_000))).toBe('cohort-accepted');
   });
 
+  it('not one whose members all had another time, although the certificate states the right one', () => {
+    const apart = (ms: number): CohortMember[] => each((member) => recommit(member, { at: instant(START + ms) }));
+    expect(certify([...membersOf(released).slice(0, 1), ...apart(10 * 60_000 + 1).slice(1)])).toMatch(
+      /^declined E-COHORT-TIME/,
+    );
+    expect(certify([...membersOf(released).slice(0, 1), ...apart(10 * 60_000).slice(1)])).toBe('cohort-accepted');
+  });
+
   it('not one with collateral that its platform does not have: a made-up number would stop everybody (A4)', () => {
     const newer = (field: object) =>
       each((m) =>
@@ -97,14 +105,7 @@ describe('PROTOCOL §7.4, §6.2: which cohorts a site trains with', () => {
   });
 
   it('not one with collateral older than the newest in it, where the platform has any (A4)', () => {
-    const onHardware = {
-      platforms: ['sev-snp' as const],
-      measurements: [digestOf('program')],
-      instances: null,
-      minSvn: 0,
-      evidence: null,
-    };
-    const appraisal = { enclave: onHardware, site: onHardware };
+    const appraisal = { enclave: hardwarePolicy, site: hardwarePolicy };
     const study = new MemoryStudy(testContract({ environment: 'production', appraisal }));
     study.open(1);
     study.commit();

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { openCommit } from '../../lib/audit/commit.ts';
 import { headOf, type SignedStatement, type Statement } from '../../lib/audit/statement.ts';
+import { refusal } from '../../lib/core/errors.ts';
 import { instant, organisationId } from '../../lib/core/ids.ts';
+import { noisyContract } from '../support/noisy-contract.ts';
 import type { MemoryStudy } from '../support/study-in-memory.ts';
 import { MemorySite, must } from '../support/study-in-memory.ts';
 import { DAY_MS, digestOf, HOSPITALS, organisationSigner, START } from '../support/test-contract.ts';
@@ -96,6 +98,21 @@ describe('PROTOCOL §7.2–7.3: which rounds a site joins', () => {
       .fork()
       .handle({ type: 'receive-statement', at: START, statement, live: false, endorsement, unaffordable: null });
     expect(told(caughtUp)).toBe('');
+  });
+
+  it('under the privacy plan of its contract only', () => {
+    const { privacy } = noisyContract('site').contract;
+    expect(show(beforeManifest, 'adler', 'manifest', { privacy })).toMatch(
+      /^refused E-ROUND-MANIFEST: privacy differs/,
+    );
+  });
+
+  it('not one that its budget does not cover: nobody waits for it (§7.5)', () => {
+    const { endorsement } = beforeManifest.site('adler');
+    const statement = lieIn(beforeManifest, 'manifest', {}).bytes;
+    const unaffordable = refusal('E-BUDGET-SPENT', 'nothing is left');
+    const asked = { type: 'receive-statement', at: START, statement, live: true, endorsement, unaffordable } as const;
+    expect(told(beforeManifest.site('adler').fork().handle(asked))).toBe('declined E-BUDGET-SPENT: nothing is left');
   });
 
   it('not outside the validity of the contract', () => {
