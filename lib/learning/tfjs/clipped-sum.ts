@@ -6,6 +6,8 @@ import { checkTable, pick } from './labelled-rows.ts';
 
 /** Rows that go through the net at once, to bound memory; a row's gradient does not depend on the others to the bit. */
 const BLOCK_ROWS = 512;
+/** Fewer rows than this keep a kernel from its speed, so that a smaller piece is rather cut out of a larger block. */
+const LEAST_BLOCK_ROWS = 64;
 /** Part of C that is left for the float32 rounding of a scaled gradient: half for relative errors, half for absolute ones. */
 const CLIP_MARGIN = 2 ** -10;
 /** Least normal float32: below it rounding is no longer relative. */
@@ -18,15 +20,16 @@ const LEAST_STEP = 2 ** -149;
  * layer with the rows kept apart, squared norm of a row Σ (‖a‖² + 1)·‖g‖², one contraction of `a` with the scaled `g`.
  */
 export async function clippedSum(request: ClippedSumRequest): Promise<ClippedSum> {
-  const { spec, weights, rows } = request;
+  const { spec, weights, rows, pieceRows } = request;
   checkBounds(request);
+  const blockRows = pieceRows < LEAST_BLOCK_ROWS ? BLOCK_ROWS : Math.min(BLOCK_ROWS, pieceRows);
   const total: Total = { sum: new Float64Array(weights.length), empty: true, nonFiniteRows: 0 };
   const parameters = tensorsOf(spec, weights);
   const turn = eventLoopTurns();
   try {
-    for (let start = 0; start < rows.length; start += BLOCK_ROWS) {
+    for (let start = 0; start < rows.length; start += blockRows) {
       tf.tidy(() => {
-        const block = pick(request, rows.subarray(start, start + BLOCK_ROWS));
+        const block = pick(request, rows.subarray(start, start + blockRows));
         addBlock(total, backpropagate(spec, parameters, { rows: block, divisor: 1 }), request);
       });
       await turn();
